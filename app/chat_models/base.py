@@ -1,0 +1,49 @@
+"""What a chat model is: text in, a stream of text out, and a tokenizer to measure prompts with."""
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChatMessage:
+    """One message. The text is data: no template token in it is ever taken for one."""
+
+    role: Literal["system", "user", "assistant"]
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelHealth:
+    """Is it usable, and a line for people."""
+
+    is_ready: bool
+    detail: str
+
+
+class ChatModel(Protocol):
+    """A locally or remotely served LLM. Raises only ModelErrors."""
+
+    @property
+    def name(self) -> str:
+        """For people and for the answer's record."""
+
+    @property
+    def sha256(self) -> str | None:
+        """Digest of the weights that run, where they are known."""
+
+    @property
+    def context_tokens(self) -> int:
+        """Prompt and answer together."""
+
+    async def count_tokens(self, texts: Sequence[str]) -> list[int]:
+        """Tokens of each text by the model's own tokenizer (an estimate on the safe side where it has none)."""
+
+    def stream(self, messages: Sequence[ChatMessage], *, max_tokens: int) -> AsyncIterator[str]:
+        """Pieces of the answer as they are made, temperature 0. Closing the iterator stops the model."""
+
+    async def health(self) -> ModelHealth:
+        """Never raises."""
+
+    async def close(self) -> None:
+        """Stop the model and free it."""

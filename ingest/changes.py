@@ -1,0 +1,72 @@
+"""The stream between connectors and sync: what changed, in order, with the checkpoint inside it."""
+
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from typing import Protocol, TypeAlias
+
+from kb.documents import Document
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Removed:
+    """The source gave positive evidence that a document is gone or no longer readable."""
+
+    native_id: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Skipped:
+    """A document that is not meant to be indexed, and why."""
+
+    native_id: str
+    title: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failed:
+    """A document that could not be read, and why; a good copy of it stays as it is."""
+
+    native_id: str
+    title: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listing:
+    """What the source says exists: native id → title. Only a complete listing can show that something is missing."""
+
+    titles: Mapping[str, str]
+    is_complete: bool
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checkpoint:
+    """Durable progress: everything yielded before it is stored once it is saved. `value` is the connector's own."""
+
+    value: str
+
+
+Change: TypeAlias = Document | Removed | Skipped | Failed | Listing | Checkpoint
+
+
+class Connector(Protocol):
+    """Reads one kind of source. Raises only SourceErrors."""
+
+    def changes(self, since: Checkpoint | None, *, known: Mapping[str, str]) -> AsyncIterator[Change]:
+        """What changed. `known`: native id → version that is stored, so that unchanged documents need not be read.
+
+        Yields a Listing first when it has one cheaply, and always before it ends.
+        """
+
+    async def confirm_removed(self, native_id: str) -> str | None:
+        """Evidence, by a direct read, that a document missing from a listing is gone; None if it is not established."""
+
+    @property
+    def request_count(self) -> int:
+        """Requests (or file reads) made so far, for the report."""
+
+    async def close(self) -> None:
+        """Let go of connections."""

@@ -1,0 +1,41 @@
+"""What an embedder is: two verbs, a fixed dimension, and an identity that changes when its vectors would."""
+
+from collections.abc import Sequence
+from typing import Protocol, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+Vectors: TypeAlias = NDArray[np.float32]
+
+
+class Embedder(Protocol):
+    """Turns text into unit vectors. Building one is cheap; the weights load at the first embedding."""
+
+    @property
+    def identity(self) -> str:
+        """Changes whenever the vectors would: weights digest, prompts, precision class, length limit."""
+
+    @property
+    def name(self) -> str:
+        """For people: the model's name."""
+
+    @property
+    def dimension(self) -> int:
+        """Length of every vector."""
+
+    @property
+    def max_tokens(self) -> int:
+        """Longest passage in tokens; more would be cut off silently, so chunking must stay below it."""
+
+    def count_tokens(self, texts: Sequence[str]) -> list[int]:
+        """Tokens of each text as the model would see it, special tokens included."""
+
+    async def embed_passages(self, texts: Sequence[str]) -> Vectors:
+        """Float32 unit vectors, shape (len(texts), dimension). Raises ModelError."""
+
+    async def embed_query(self, text: str) -> Vectors:
+        """Float32 unit vector, shape (dimension,). Raises ModelError."""
+
+    async def close(self) -> None:
+        """Free the model."""

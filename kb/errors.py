@@ -1,0 +1,126 @@
+"""Every error Footnote raises on purpose, as one tree.
+
+    KnowledgeBaseError
+      ConfigError                    the configuration or a command line is wrong: stop, name the setting
+      InvalidQuestion                a question or query that cannot be answered as it stands
+      SourceError
+        SourceAuthError              the source refused our credentials
+        SourceRateLimited            it asked us to slow down (retry_after seconds)
+        SourceUnavailable            it did not answer
+        UnreadableDocument           one document cannot be read; the others go on
+      CatalogueError
+        CatalogueUnavailable         the database does not answer, or its disk is full
+        CatalogueTooNew              written by a newer Footnote
+      IndexFailure                   (not "IndexError": Python has one)
+        IndexUnavailable             the index does not answer, or its disk is full
+        IndexMismatch                the index was built with another embedder or schema
+      ModelError
+        ModelUnavailable             the model cannot be loaded or does not answer
+        ModelRateLimited             the model server asked us to slow down (retry_after seconds)
+        PromptTooLong                the prompt does not fit the context window
+      AccessDenied                   the caller may not do this
+
+A message says what happened and what to do about it, in one line, and never holds page text or secrets.
+"""
+
+
+class KnowledgeBaseError(Exception):
+    """Root of the tree. `retryable`: the same call may succeed later, unchanged."""
+
+    retryable = False
+
+
+class ConfigError(KnowledgeBaseError):
+    """The configuration or command line is wrong; nothing was changed."""
+
+
+class InvalidQuestion(KnowledgeBaseError):
+    """The question is empty, too long, or not text."""
+
+
+class SourceError(KnowledgeBaseError):
+    """A source could not be read."""
+
+
+class SourceAuthError(SourceError):
+    """The source refused our credentials."""
+
+
+class SourceRateLimited(SourceError):
+    """The source asked us to slow down."""
+
+    retryable = True
+
+    def __init__(self, message: str, *, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class SourceUnavailable(SourceError):
+    """The source did not answer."""
+
+    retryable = True
+
+
+class UnreadableDocument(SourceError):
+    """One document cannot be read; the others go on."""
+
+    def __init__(self, message: str, *, document_id: str) -> None:
+        super().__init__(message)
+        self.document_id = document_id
+
+
+class CatalogueError(KnowledgeBaseError):
+    """The catalogue could not be used."""
+
+
+class CatalogueUnavailable(CatalogueError):
+    """The catalogue's database does not answer, or its disk is full."""
+
+    retryable = True
+
+
+class CatalogueTooNew(CatalogueError):
+    """The data directory was written by a newer Footnote."""
+
+
+class IndexFailure(KnowledgeBaseError):
+    """The index could not be used."""
+
+
+class IndexUnavailable(IndexFailure):
+    """The index does not answer, or its disk is full."""
+
+    retryable = True
+
+
+class IndexMismatch(IndexFailure):
+    """The index was built with another embedder or schema."""
+
+
+class ModelError(KnowledgeBaseError):
+    """An embedder or chat model could not be used."""
+
+
+class ModelUnavailable(ModelError):
+    """The model cannot be loaded or does not answer."""
+
+    retryable = True
+
+
+class ModelRateLimited(ModelError):
+    """The model server asked us to slow down."""
+
+    retryable = True
+
+    def __init__(self, message: str, *, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class PromptTooLong(ModelError):
+    """The prompt does not fit the model's context window."""
+
+
+class AccessDenied(KnowledgeBaseError):
+    """The caller may not do this."""
