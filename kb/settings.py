@@ -97,7 +97,8 @@ class KnowledgeSettings(BaseSettings):
     embedder: EmbedderTable = Field(default_factory=EmbedderTable, description="What turns text into vectors.")
     catalogue: CatalogueTable = Field(default_factory=CatalogueTable, description="The database of record.")
     groups: dict[str, tuple[str, ...]] = Field(
-        default_factory=dict, description="Group name to members (e-mails or group:NAME), for sources without their own."
+        default_factory=dict,
+        description="Group name to members (e-mails or group:NAME), for sources without their own.",
     )
     sources: tuple[SourceTable, ...] = Field(default=(), description="The places to read.")
 
@@ -135,9 +136,9 @@ SettingsT = TypeVar("SettingsT", bound=KnowledgeSettings)
 def load_settings(settings: type[SettingsT], path: Path, *, data_dir: Path | None = None) -> SettingsT:
     """Settings from a TOML file and the environment, or a ConfigError of one line. Relative paths start at the file."""
     _check_toml(path)
-    bound = type(settings.__name__, (settings,), {"model_config": SettingsConfigDict(toml_file=path)})
+    bound: type[SettingsT] = type(settings.__name__, (settings,), {"model_config": SettingsConfigDict(toml_file=path)})
     try:
-        loaded = bound(**({"data_dir": data_dir.absolute()} if data_dir else {}))
+        loaded = bound(data_dir=data_dir.absolute()) if data_dir else bound()
     except ValidationError as exc:
         raise ConfigError(explain_settings(exc, settings, path)) from None
     home = path.absolute().parent

@@ -1,0 +1,55 @@
+"""The `footnote` command."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from app.cli import asking, checkup, demo, evaluating, keys, serving, starting, syncing
+from app.cli.models import models_app
+from app.cli.running import GlobalOptions, run_command
+from kb.logs import configure_logging
+from kb.settings import CONFIG_NAME
+
+app = typer.Typer(
+    name="footnote",
+    help="Answers from your team's own pages, every sentence footnoted.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+
+@app.callback()
+def global_options(
+    context: typer.Context,
+    *,
+    config: Annotated[Path, typer.Option(help="The configuration file.")] = Path(CONFIG_NAME),
+    data: Annotated[Path | None, typer.Option(help="Directory for everything stored; overrides the file.")] = None,
+    log_level: Annotated[str, typer.Option(help="debug, info, warning or error.")] = "warning",
+) -> None:
+    """Options before the command's name."""
+    if log_level.lower() not in {"debug", "info", "warning", "error"}:
+        raise typer.BadParameter("choose debug, info, warning or error", param_hint="--log-level")
+    configure_logging(level=log_level, as_json=False)
+    context.obj = GlobalOptions(config=config, data_dir=data)
+
+
+app.command()(starting.init)
+app.command()(syncing.sync)
+app.command()(asking.ask)
+app.command()(asking.search)
+app.command()(serving.serve)
+app.command()(syncing.status)
+app.command()(demo.demo)
+app.command("eval")(evaluating.evaluate)
+app.command()(asking.check)
+app.command()(checkup.doctor)
+app.add_typer(models_app, name="models")
+app.add_typer(keys.keys_app, name="keys")
+
+
+def main() -> None:
+    """Entry point of the command."""
+    run_command(app)

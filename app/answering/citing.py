@@ -1,0 +1,38 @@
+"""Footnotes: numbers in the order of first use, each with a quote that is a substring of the stored section."""
+
+from app.answering.types import Citation, Passage, Sentence
+from app.answering.units import Unit
+
+
+class FootnoteList:
+    """Collects the citations of one answer. The same quote of the same section is one footnote."""
+
+    def __init__(self) -> None:
+        self._citations: dict[tuple[str, int, str], Citation] = {}
+
+    @property
+    def citations(self) -> tuple[Citation, ...]:
+        """All footnotes so far, by number."""
+        return tuple(self._citations.values())
+
+    def cite(self, text: str, passage: Passage, unit: Unit) -> Sentence:
+        """A sentence carried by one unit of one passage. The unit must come from that passage's text."""
+        if unit.quote not in passage.text:
+            raise AssertionError("a quote must be a substring of its section")
+        key = (passage.document_id, passage.section_ordinal, unit.quote)
+        if key not in self._citations:
+            self._citations[key] = Citation(
+                number=len(self._citations) + 1,
+                document_id=passage.document_id,
+                title=passage.title,
+                heading_path=passage.heading_path,
+                url=passage.url,
+                quote=unit.quote,
+                source=passage.source,
+                updated_at=passage.updated_at,
+            )
+        return Sentence(text=text, citations=(self._citations[key].number,))
+
+    def is_cited(self, passage: Passage, unit: Unit) -> bool:
+        """Does a footnote already quote this unit?"""
+        return (passage.document_id, passage.section_ordinal, unit.quote) in self._citations

@@ -1,0 +1,30 @@
+"""What answering needs from outside, as small protocols, so that it knows no database and no framework."""
+
+from collections.abc import AsyncIterator, Sequence
+from typing import Protocol
+
+from app.answering.types import Answer, AnswerEvent, Passage, Question, SearchScope
+from kb.access import Principal
+
+
+class Retriever(Protocol):
+    """Query → the best passages the principal may read."""
+
+    async def retrieve(self, query: str, principal: Principal, *, scope: SearchScope, count: int) -> list[Passage]:
+        """At most `count` passages, best first. Raises IndexFailure, CatalogueError."""
+
+
+class QuestionAnswerer(Protocol):
+    """What every channel calls."""
+
+    async def answer(self, question: Question, principal: Principal) -> Answer:
+        """The answer, or `not_found`, or `unavailable`: never an exception for a question that can be read.
+
+        Raises InvalidQuestion.
+        """
+
+    def stream(self, question: Question, principal: Principal) -> AsyncIterator[AnswerEvent]:
+        """SourcesFound, then SentenceReady for each checked sentence, then the Answer. Raises InvalidQuestion."""
+
+    async def search(self, query: str, principal: Principal, *, scope: SearchScope, count: int) -> Sequence[Passage]:
+        """The passages alone. Raises InvalidQuestion, IndexFailure, CatalogueError."""

@@ -1,0 +1,79 @@
+"""How every command runs: settings found and read, one event loop, and errors as one clear line with an exit code."""
+
+import asyncio
+import logging
+import sys
+from collections.abc import Coroutine
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import typer
+
+from app.settings import Settings
+from kb.errors import AccessDenied, ConfigError, InvalidQuestion, KnowledgeBaseError
+from kb.logs import configure_logging
+from kb.settings import CONFIG_NAME, load_settings
+
+CALLERS_MISTAKE = 2
+OUR_MISTAKE = 1
+INTERRUPTED = 130
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GlobalOptions:
+    """What stands before the command's name."""
+
+    config: Path
+    data_dir: Path | None
+
+    def settings(self) -> Settings:
+        """The settings. Raises ConfigError."""
+        return load_settings(Settings, self.config, data_dir=self.data_dir)
+
+
+def global_options(context: typer.Context) -> GlobalOptions:
+    """The options given before the command's name."""
+    options = context.find_object(GlobalOptions)
+    return options or GlobalOptions(config=Path(CONFIG_NAME), data_dir=None)
+
+
+# Any: the two type arguments that a coroutine has beside its result are never used here.
+def run(coroutine: Coroutine[Any, Any, Result]) -> Result:
+    """The coroutine's result; Ctrl-C cancels it and lets it clean up."""
+    return asyncio.run(coroutine)
+
+
+def run_command(app: typer.Typer) -> None:
+    """Run the command line. Errors become one line on stderr; exit code 2: the caller's mistake, 1: ours."""
+    configure_logging(level="WARNING", as_json=False)
+    try:
+        code = app(standalone_mode=False)
+    except (ConfigError, InvalidQuestion, AccessDenied) as exc:
+        _fail(exc, code=CALLERS_MISTAKE)
+    except KnowledgeBaseError as exc:
+        _fail(exc, code=OUR_MISTAKE)
+    except (KeyboardInterrupt, typer.Abort):
+        _say("stopped; nothing that was finished is lost")
+        sys.exit(INTERRUPTED)
+    except BrokenPipeError:
+        sys.stderr.close()  # the reader of our output went away; there is nobody to tell
+        sys.exit(OUR_MISTAKE)
+    except Exception as exc:  # noqa: BLE001  # the last line of defence: a person gets a line, not a traceback
+        if (usage := getattr(exc, "format_message", None)) is not None:
+            _say(usage())
+            sys.exit(CALLERS_MISTAKE)
+        logging.getLogger(__name__).debug("unexpected error", exc_info=exc)
+        _say(f"unexpected {type(exc).__name__}: {exc}; run again with --log-level debug for more, and please report it")
+        sys.exit(OUR_MISTAKE)
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _fail(error: KnowledgeBaseError, *, code: int) -> None:
+    _say(" ".join(str(error).split()))
+    sys.exit(code)
+
+
+def _say(line: str) -> None:
+    print(f"footnote: {line}", file=sys.stderr)  # noqa: T201  # this is the command's own voice

@@ -1,0 +1,167 @@
+"""The JSON shapes that callers rely on: requests checked at the edge, answers written out."""
+
+from datetime import datetime
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from app.answering.types import Answer, Citation, Mode, Passage, Question, SearchScope, Sentence
+
+_Name = Field(default=None, max_length=200)
+
+
+class FiltersBody(BaseModel):
+    """Narrows a search to a source, a space, and pages that carry all the labels."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    source: str | None = _Name
+    space: str | None = _Name
+    labels: tuple[str, ...] = Field(default=(), max_length=20)
+
+    def to_scope(self) -> SearchScope:
+        """The same, as the answering side's record."""
+        return SearchScope(source=self.source, space=self.space, labels=self.labels)
+
+
+class AskBody(BaseModel):
+    """A question. Its length is checked against the server's own limit."""
+
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"examples": [{"question": "How many days of annual leave do I get?"}]}
+    )
+
+    question: str
+    conversation_id: str | None = Field(default=None, max_length=100)
+    mode: Mode | None = None
+    filters: FiltersBody = FiltersBody()
+    stream: bool = False
+
+    def to_question(self) -> Question:
+        """The same, as the answering side's record."""
+        return Question(
+            text=self.question, conversation_id=self.conversation_id, mode=self.mode, scope=self.filters.to_scope()
+        )
+
+
+class SearchBody(BaseModel):
+    """A search for passages."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"query": "annual leave", "k": 5}]})
+
+    query: str
+    k: int = Field(default=10, ge=1, le=50)
+    filters: FiltersBody = FiltersBody()
+
+
+class SentenceBody(BaseModel):
+    """A checked sentence and the numbers of its citations."""
+
+    text: str
+    citations: tuple[int, ...]
+
+    @classmethod
+    def of(cls, sentence: Sentence) -> "SentenceBody":
+        """From the record."""
+        return cls(text=sentence.text, citations=sentence.citations)
+
+
+class CitationBody(BaseModel):
+    """A footnote; `quote` is a substring of the stored section."""
+
+    number: int
+    document_id: str
+    title: str
+    heading_path: tuple[str, ...]
+    url: str
+    quote: str
+    source: str
+    updated_at: datetime
+
+    @classmethod
+    def of(cls, citation: Citation) -> "CitationBody":
+        """From the record."""
+        return cls(**{name: getattr(citation, name) for name in cls.model_fields})
+
+
+class ClosestBody(BaseModel):
+    """A page near a question that was not answered."""
+
+    title: str
+    url: str
+
+
+class ModelBody(BaseModel):
+    """The chat model that wrote the answer."""
+
+    name: str
+    sha256: str | None
+
+
+class TimingsBody(BaseModel):
+    """Milliseconds since the question arrived; 0 where that point was not reached."""
+
+    retrieve: float
+    first_sentence: float
+    total: float
+
+
+class AnswerBody(BaseModel):
+    """An answer. Every number in `text` is in `citations`."""
+
+    answer_id: str
+    conversation_id: str
+    status: Literal["answered", "not_found", "unavailable"]
+    mode: Mode
+    reason: str | None
+    text: str
+    sentences: tuple[SentenceBody, ...]
+    citations: tuple[CitationBody, ...]
+    closest: tuple[ClosestBody, ...]
+    model: ModelBody | None
+    timings_ms: TimingsBody
+
+    @classmethod
+    def of(cls, answer: Answer) -> "AnswerBody":
+        """From the record."""
+        used, timings = answer.model_used, answer.timings_ms
+        return cls(
+            answer_id=answer.answer_id,
+            conversation_id=answer.conversation_id,
+            status=answer.status,
+            mode=answer.mode,
+            reason=answer.reason,
+            text=answer.text,
+            sentences=tuple(SentenceBody.of(sentence) for sentence in answer.sentences),
+            citations=tuple(CitationBody.of(citation) for citation in answer.citations),
+            closest=tuple(ClosestBody(title=page.title, url=page.url) for page in answer.closest),
+            model=ModelBody(name=used.name, sha256=used.sha256) if used else None,
+            timings_ms=TimingsBody(
+                retrieve=timings.retrieve, first_sentence=timings.first_sentence, total=timings.total
+            ),
+        )
+
+
+class PassageBody(BaseModel):
+    """A section found by a search."""
+
+    document_id: str
+    title: str
+    heading_path: tuple[str, ...]
+    url: str
+    text: str
+    score: float
+    source: str
+    updated_at: datetime
+
+    @classmethod
+    def of(cls, passage: Passage) -> "PassageBody":
+        """From the record."""
+        values = {name: getattr(passage, name) for name in cls.model_fields}
+        return cls(**(values | {"score": round(passage.score, 4)}))
+
+
+class SearchResultBody(BaseModel):
+    """The passages of a search, best first."""
+
+    passages: tuple[PassageBody, ...]

@@ -1,0 +1,57 @@
+"""All settings: the knowledge base's and the answering side's, from one footnote.toml and the environment."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from kb.settings import KnowledgeSettings, PluginTable, SettingsTable
+
+
+class ChatModelTable(PluginTable):
+    """The LLM that writes answers."""
+
+    kind: str = Field(
+        default="llama_cpp",
+        description="`llama_cpp` (a GGUF in its own process), `openai` (any compatible server), `scripted` (tests).",
+    )
+
+
+class AnsweringTable(SettingsTable):
+    """How answers are made."""
+
+    mode: Literal["grounded", "strict", "sources"] = Field(
+        default="grounded",
+        description="`grounded`: the model writes, every sentence is checked. `strict`: the best sentences, "
+        "word for word. `sources`: the sections only.",
+    )
+    sections: int = Field(default=5, ge=1, le=20, description="Sections shown to the model.")
+    tone: str = Field(default="", max_length=500, description="How to sound, such as `brief and friendly`.")
+    answerable_above: float = Field(
+        default=0.5, ge=0, le=1, description="Below this estimated probability of an answer: not found."
+    )
+    max_sentences: int = Field(default=4, ge=1, le=12, description="Longest answer.")
+    prompt_tokens: int = Field(default=1200, ge=200, description="Most tokens of sections in the prompt.")
+    answer_tokens: int = Field(default=160, ge=16, description="Most tokens the model may write.")
+    deadline_seconds: float = Field(default=60, gt=0, description="After this the model is stopped; `strict` answers.")
+
+
+class ServerTable(SettingsTable):
+    """Where the REST endpoint and the chat page are served."""
+
+    host: str = Field(default="127.0.0.1", description="Address to bind; any but loopback needs an API key first.")
+    port: int = Field(default=8080, ge=0, le=65535, description="Port to bind; 0 picks a free one.")
+    public_url: str = Field(default="", description="How people reach it, for links; default http://HOST:PORT.")
+    max_question_bytes: int = Field(default=8192, ge=64, description="Longest question, in UTF-8 bytes.")
+
+    @property
+    def link_base(self) -> str:
+        """What a link to this server starts with, without a closing slash."""
+        return self.public_url.rstrip("/") or f"http://{self.host}:{self.port}"
+
+
+class Settings(KnowledgeSettings):
+    """Everything in footnote.toml."""
+
+    chat_model: ChatModelTable = Field(default_factory=ChatModelTable, description="The LLM that writes answers.")
+    answering: AnsweringTable = Field(default_factory=AnsweringTable, description="How answers are made.")
+    server: ServerTable = Field(default_factory=ServerTable, description="The REST endpoint and the chat page.")

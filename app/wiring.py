@@ -1,0 +1,62 @@
+"""The one place of the answering side that picks concrete classes."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from app.answering.answerer import Answerer
+from app.answering.evidence import EvidenceFinder
+from app.answering.retrieval import HybridRetriever
+from app.chat_models.base import ChatModel
+from app.settings import Settings
+from kb.http import HttpClients
+from kb.plugins import configure, load
+from kb.wiring import KnowledgeBase, open_knowledge_base
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnswerSide:
+    """Everything a channel needs."""
+
+    knowledge_base: KnowledgeBase
+    chat_model: ChatModel
+    answerer: Answerer
+    settings: Settings
+
+
+@asynccontextmanager
+async def open_answer_side(settings: Settings) -> AsyncIterator[AnswerSide]:
+    """The answerer over an opened knowledge base; models load when first used. Raises ConfigError and its siblings."""
+    chat_model = build_chat_model(settings)
+    try:
+        async with open_knowledge_base(settings) as knowledge_base:
+            yield assemble(knowledge_base, chat_model, settings)
+    finally:
+        await chat_model.close()
+
+
+def assemble(knowledge_base: KnowledgeBase, chat_model: ChatModel, settings: Settings) -> AnswerSide:
+    """An answerer from its parts."""
+    retriever = HybridRetriever(
+        knowledge_base.catalogue,
+        knowledge_base.index,
+        knowledge_base.embedder,
+        link_base=settings.server.link_base,
+    )
+    answerer = Answerer(
+        retriever,
+        EvidenceFinder(knowledge_base.embedder),
+        chat_model,
+        settings=settings.answering,
+        max_question_bytes=settings.server.max_question_bytes,
+    )
+    return AnswerSide(knowledge_base=knowledge_base, chat_model=chat_model, answerer=answerer, settings=settings)
+
+
+def build_chat_model(settings: Settings) -> ChatModel:
+    """The chat model the settings name. Building is cheap: nothing is loaded yet."""
+    table = settings.chat_model
+    plugin = load("app.chat_models", table.kind)
+    config = configure(plugin, table.plugin_values, where="[chat_model]")
+    chat_model: ChatModel = plugin.build(config, data_dir=settings.data_dir, http=HttpClients())
+    return chat_model

@@ -1,0 +1,60 @@
+"""Logs as facts: JSON lines (or plain ones on a terminal) with ids, counts and durations, never text."""
+
+import json
+import logging
+import sys
+from contextvars import ContextVar
+from datetime import UTC, datetime
+from typing import TextIO
+
+request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
+run_id: ContextVar[str | None] = ContextVar("run_id", default=None)
+
+_OWN_FIELDS = frozenset(vars(logging.makeLogRecord({})) | {"message": None, "asctime": None, "taskName": None})
+_SECRET_FIELDS = ("token", "secret", "password", "api_key", "authorization")
+
+
+class JsonLines(logging.Formatter):
+    """One JSON object a line: time, level, logger, message, the context's ids, and the record's own facts."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The line, without a newline."""
+        return json.dumps({"time": _time(record), **_facts(record)}, ensure_ascii=False, default=str)
+
+
+class PlainLines(logging.Formatter):
+    """The same facts for people."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The line, without a newline."""
+        facts = _facts(record)
+        head = f"{facts.pop('level')} {facts.pop('logger')}: {facts.pop('message')}"
+        return " ".join([head, *(f"{name}={value}" for name, value in facts.items())])
+
+
+def configure_logging(*, level: str, as_json: bool, stream: TextIO | None = None) -> None:
+    """Send every log record to `stream` (default stderr). Only the `main` functions call this."""
+    output = logging.StreamHandler(stream or sys.stderr)
+    output.setFormatter(JsonLines() if as_json else PlainLines())
+    logging.basicConfig(level=level.upper(), handlers=[output], force=True)
+    # These say too much, and the first of them logs whole addresses.
+    for name in ("httpx", "httpcore", "sentence_transformers", "urllib3"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+
+
+def _time(record: logging.LogRecord) -> str:
+    return datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
+
+
+def _facts(record: logging.LogRecord) -> dict[str, object]:
+    facts: dict[str, object] = {"level": record.levelname, "logger": record.name, "message": record.getMessage()}
+    for name, variable in (("request_id", request_id), ("run_id", run_id)):
+        if (value := variable.get()) is not None:
+            facts[name] = value
+    for name, value in vars(record).items():
+        if name not in _OWN_FIELDS:
+            facts[name] = "**********" if any(word in name.lower() for word in _SECRET_FIELDS) else value
+    if record.exc_info and record.exc_info[0] is not None:
+        # The type alone: an exception's text may repeat what a page or a person wrote.
+        facts["exception"] = record.exc_info[0].__name__
+    return facts
