@@ -26,14 +26,16 @@ def global_options(
     context: typer.Context,
     *,
     config: Annotated[Path, typer.Option(help="The configuration file.")] = Path(CONFIG_NAME),
-    data: Annotated[Path | None, typer.Option(help="Directory for everything stored; overrides the file.")] = None,
+    data_dir: Annotated[
+        Path | None, typer.Option("--data", help="Directory for everything stored; overrides the file.")
+    ] = None,
     log_level: Annotated[str, typer.Option(help="debug, info, warning or error.")] = "warning",
 ) -> None:
     """Options before the command's name."""
     if log_level.lower() not in {"debug", "info", "warning", "error"}:
         raise typer.BadParameter("choose debug, info, warning or error", param_hint="--log-level")
     configure_logging(level=log_level, as_json=False)
-    context.obj = GlobalOptions(config=config, data_dir=data)
+    context.obj = GlobalOptions(config=config, data_dir=data_dir)
 
 
 app.command()(starting.init)

@@ -60,7 +60,7 @@ def run_command(app: typer.Typer) -> None:
     except BrokenPipeError:
         sys.stderr.close()  # the reader of our output went away; there is nobody to tell
         sys.exit(OUR_MISTAKE)
-    except Exception as exc:  # noqa: BLE001  # the last line of defence: a person gets a line, not a traceback
+    except Exception as exc:  # the last line of defence: a person gets a line, not a traceback
         if (usage := getattr(exc, "format_message", None)) is not None:
             _say(usage())
             sys.exit(CALLERS_MISTAKE)

@@ -1,0 +1,94 @@
+"""The web channel: the chat page, and stored documents for sources that have no address of their own."""
+
+from html import escape
+from importlib.resources import files
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, HTTPException, Request
+from fastapi.responses import HTMLResponse, Response
+from kb.catalogue.records import StoredSection
+from markdown_it import MarkdownIt
+
+from app.auth import Caller, resolve_caller
+from app.wiring import AnswerSide
+
+_MEDIA_TYPES = {"html": "text/html", "css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
+_ASSETS = ("chat.css", "chat.js", "icon.svg")
+# Nothing from elsewhere, nothing inline: page text that slipped through as markup could still load or run nothing.
+_SECURITY_HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
+    "img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+}
+
+
+def build_router(side: AnswerSide, *, is_open: bool) -> APIRouter:
+    """The page, its assets, and `/documents/{id}`, which shows a document only to those who may read it."""
+    router = APIRouter(include_in_schema=False)
+
+    async def caller(request: Request) -> Caller:
+        return await resolve_caller(
+            request.headers.get("authorization"),
+            side.knowledge_base.catalogue,
+            tenant=side.settings.tenant,
+            is_open=is_open,
+        )
+
+    @router.get("/")
+    async def chat_page() -> Response:
+        return _asset("chat.html")
+
+    @router.get("/assets/{name}")
+    async def asset(name: str) -> Response:
+        if name not in _ASSETS:
+            raise HTTPException(404)
+        return _asset(name)
+
+    @router.get("/documents/{document_id:path}")
+    async def document(document_id: str, who: Annotated[Caller, Depends(caller)]) -> Response:
+        catalogue = side.knowledge_base.catalogue
+        audience_ids = await catalogue.access.readable(who.principal)
+        sections = await catalogue.documents.live_sections(who.principal.tenant, document_id)
+        # Missing and forbidden look the same.
+        if not sections or sections[0].audience_id not in audience_ids:
+            raise HTTPException(404)
+        return HTMLResponse(document_page(sections), headers=_SECURITY_HEADERS)
+
+    return router
+
+
+def document_page(sections: list[StoredSection]) -> str:
+    """A stored document as a page: each section under its heading, with the anchor that citations link to."""
+    first = sections[0]
+    markdown = _safe_markdown()
+    body = "\n".join(_section_html(section, markdown) for section in sections)
+    source = f"{escape(first.source_id)} · {escape(first.space)} · updated {first.updated_at:%Y-%m-%d}"
+    return (
+        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f"<title>{escape(first.title)}</title>"
+        '<link rel="stylesheet" href="/assets/chat.css"><link rel="icon" href="/assets/icon.svg"></head>'
+        f'<body class="document"><main><header><h1>{escape(first.title)}</h1><p class="about">{source}</p></header>'
+        f"{body}</main></body></html>"
+    )
+
+
+def _section_html(section: StoredSection, markdown: MarkdownIt) -> str:
+    level = min(6, 1 + len(section.heading_path))
+    heading = f"<h{level}>{escape(section.heading_path[-1])}</h{level}>" if section.heading_path else ""
+    return f'<section id="{escape(section.anchor)}">{heading}{markdown.render(section.text)}</section>'
+
+
+def _safe_markdown() -> MarkdownIt:
+    """Renders blocks and tables; markup, links and images in page text stay text."""
+    markdown = MarkdownIt("commonmark", {"html": False}).enable("table")
+    return markdown.disable(
+        ["link", "image", "autolink", "html_inline", "html_block", "reference", "heading", "lheading"]
+    )
+
+
+def _asset(name: str) -> Response:
+    content = (files("app.channels") / "static" / name).read_bytes()
+    media_type = _MEDIA_TYPES[name.rpartition(".")[2]]
+    return Response(content, media_type=f"{media_type}; charset=utf-8", headers=_SECURITY_HEADERS)

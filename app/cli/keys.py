@@ -1,0 +1,89 @@
+"""`footnote keys`: API keys for the REST endpoint."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from app.auth import SCOPES, new_key
+from app.cli.printing import make_console
+from app.cli.running import global_options, run
+from app.settings import Settings
+from kb.catalogue import Catalogue
+from kb.errors import ConfigError
+
+keys_app = typer.Typer(help="Create, list and revoke API keys.", no_args_is_help=True)
+
+
+@keys_app.command()
+def create(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(help="What the key is for.")],
+    *,
+    scopes: Annotated[str, typer.Option(help=f"Comma-separated, of: {', '.join(SCOPES)}.")] = "ask,search",
+    email: Annotated[
+        str | None, typer.Option("--as", metavar="EMAIL", help="Ask as this person; default: anyone.")
+    ] = None,
+    days: Annotated[int | None, typer.Option(min=1, help="Expires after so many days; default: never.")] = None,
+) -> None:
+    """Make a key and print it: this is the only time it is shown."""
+    wanted = tuple(dict.fromkeys(scope.strip() for scope in scopes.split(",") if scope.strip()))
+    if not wanted or (unknown := set(wanted) - set(SCOPES)):
+        wrong = ", ".join(sorted(unknown)) if wanted else "none given"
+        raise ConfigError(f"no such scope: {wrong}; choose of {', '.join(SCOPES)}")
+    settings = global_options(context).settings()
+    expires_at = datetime.now(UTC) + timedelta(days=days) if days else None
+    typer.echo(run(_create(settings, name, scopes=wanted, email=email, expires_at=expires_at)))
+
+
+@keys_app.command("list")
+def list_keys(context: typer.Context) -> None:
+    """Show the keys: never their secrets, which are not stored."""
+    settings = global_options(context).settings()
+    run(_list(settings))
+
+
+@keys_app.command()
+def revoke(
+    context: typer.Context, key_id: Annotated[str, typer.Argument(help="As shown by `footnote keys list`.")]
+) -> None:
+    """Make a key useless at once."""
+    settings = global_options(context).settings()
+    run(_revoke(settings, key_id))
+    typer.echo(f"revoked {key_id}")
+
+
+async def _create(
+    settings: Settings, name: str, *, scopes: tuple[str, ...], email: str | None, expires_at: datetime | None
+) -> str:
+    key = new_key()
+    async with await Catalogue.open(settings.catalogue_url) as catalogue:
+        await catalogue.keys.add(
+            settings.tenant,
+            key.key_id,
+            secret_sha256=key.secret_sha256,
+            name=name,
+            scopes=scopes,
+            email=email,
+            expires_at=expires_at,
+        )
+    return key.text
+
+
+async def _list(settings: Settings) -> None:
+    async with await Catalogue.open(settings.catalogue_url) as catalogue:
+        keys = await catalogue.keys.list(settings.tenant)
+    table = Table("key", "name", "scopes", "asks as", "created", "expires", "state")
+    for key in keys:
+        expires = f"{key.expires_at:%Y-%m-%d}" if key.expires_at else "never"
+        state = "revoked" if key.revoked_at else "active"
+        row = (key.key_id, key.name, ", ".join(key.scopes), key.email or "anyone", f"{key.created_at:%Y-%m-%d}")
+        table.add_row(*row, expires, state)
+    make_console().print(table)
+
+
+async def _revoke(settings: Settings, key_id: str) -> None:
+    async with await Catalogue.open(settings.catalogue_url) as catalogue:
+        if not await catalogue.keys.revoke(settings.tenant, key_id):
+            raise ConfigError(f"no active key {key_id!r}; `footnote keys list` shows them")

@@ -1,0 +1,110 @@
+"""Errors as RFC 9457 problem+json: one table from the error tree to status and a stable type."""
+
+from dataclasses import dataclass
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from kb import errors
+from kb.logs import request_id
+
+_TYPE_BASE = "urn:footnote:problem:"
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What a caller is told. `hides`: the message may name internals, so a fixed one is sent instead."""
+
+    status: int
+    type: str
+    title: str
+    hides: bool = True
+
+
+PROBLEMS: dict[type[errors.KnowledgeBaseError], Problem] = {
+    errors.KnowledgeBaseError: Problem(500, "internal", "Something went wrong here"),
+    errors.ConfigError: Problem(500, "misconfigured", "The server is misconfigured"),
+    errors.InvalidQuestion: Problem(422, "invalid-question", "The question cannot be answered as it stands", False),
+    errors.SourceError: Problem(502, "source", "A source could not be read"),
+    errors.SourceAuthError: Problem(502, "source-auth", "A source refused the server's credentials"),
+    errors.SourceRateLimited: Problem(503, "source-rate-limited", "A source asked for a pause"),
+    errors.SourceUnavailable: Problem(503, "source-unavailable", "A source does not answer"),
+    errors.UnreadableDocument: Problem(502, "unreadable-document", "A document cannot be read"),
+    errors.CatalogueError: Problem(503, "catalogue", "The catalogue cannot be used"),
+    errors.CatalogueUnavailable: Problem(503, "catalogue-unavailable", "The catalogue does not answer"),
+    errors.CatalogueTooNew: Problem(503, "catalogue-too-new", "The data were written by a newer version"),
+    errors.IndexFailure: Problem(503, "index", "The index cannot be used"),
+    errors.IndexUnavailable: Problem(503, "index-unavailable", "The index does not answer"),
+    errors.IndexMismatch: Problem(503, "index-mismatch", "The index was built with another embedder"),
+    errors.ModelError: Problem(503, "model", "A model cannot be used"),
+    errors.ModelUnavailable: Problem(503, "model-unavailable", "A model does not answer"),
+    errors.ModelRateLimited: Problem(503, "model-busy", "A model is busy"),
+    errors.PromptTooLong: Problem(422, "prompt-too-long", "The question is too long for the model"),
+    errors.AccessDenied: Problem(401, "access-denied", "Access denied", False),
+}
+
+
+def problem_for(error: errors.KnowledgeBaseError) -> Problem:
+    """The row of the error's nearest class."""
+    return next(PROBLEMS[kind] for kind in type(error).__mro__ if kind in PROBLEMS)
+
+
+def install_problem_handlers(app: FastAPI) -> None:
+    """Every error leaves the server as problem+json, without stack, text of pages, or the offending input."""
+    app.add_exception_handler(errors.KnowledgeBaseError, _known)
+    app.add_exception_handler(RequestValidationError, _malformed)
+    app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(Exception, _unexpected)
+
+
+def problem_body(problem: Problem, *, detail: str) -> dict[str, object]:
+    """The JSON object of a problem."""
+    body: dict[str, object] = {
+        "type": _TYPE_BASE + problem.type,
+        "title": problem.title,
+        "status": problem.status,
+        "detail": detail,
+    }
+    return body | ({"request_id": request_id.get()} if request_id.get() else {})
+
+
+def _respond(problem: Problem, *, detail: str, headers: dict[str, str] | None = None) -> JSONResponse:
+    return JSONResponse(
+        problem_body(problem, detail=detail),
+        status_code=problem.status,
+        media_type="application/problem+json",
+        headers=headers,
+    )
+
+
+async def _known(request: Request, error: Exception) -> JSONResponse:
+    if not isinstance(error, errors.KnowledgeBaseError):
+        return await _unexpected(request, error)
+    problem = problem_for(error)
+    headers = {"WWW-Authenticate": "Bearer"} if problem.status == 401 else None
+    if problem.status == 503:
+        pause = getattr(error, "retry_after", None)
+        headers = {"Retry-After": str(max(1, round(pause or 5)))}
+    return _respond(problem, detail=problem.title if problem.hides else str(error), headers=headers)
+
+
+async def _malformed(request: Request, error: Exception) -> JSONResponse:
+    first = error.errors()[0] if isinstance(error, RequestValidationError) else {"loc": (), "msg": "not valid"}
+    where = ".".join(str(part) for part in first["loc"] if part != "body")
+    return _respond(
+        Problem(422, "malformed", "The request is not valid"),
+        detail=f"{where}: {first['msg']}" if where else first["msg"],
+    )
+
+
+async def _http(request: Request, error: Exception) -> JSONResponse:
+    status = error.status_code if isinstance(error, HTTPException) else 500
+    titles = {404: "Not found", 405: "Method not allowed", 413: "Too large"}
+    title = titles.get(status, "The request was refused")
+    return _respond(Problem(status, f"http-{status}", title), detail=title)
+
+
+async def _unexpected(request: Request, error: Exception) -> JSONResponse:
+    return _respond(Problem(500, "internal", "Something went wrong here"), detail="see the server's log")

@@ -1,0 +1,57 @@
+"""The sentence check."""
+
+import pytest
+
+from app.answering.checking import SentenceChecker, carries
+from app.answering.units import units_of
+
+EVIDENCE = (
+    "Full-time staff in Gdańsk receive 26 days of annual leave a year. "
+    "Up to 5 days can be carried over until 31 March. "
+    "Contractors are not entitled to annual leave. Requests go to Saoirse Byrne."
+)
+
+
+def support(claim: str) -> bool:
+    return SentenceChecker().check(claim, EVIDENCE, about="Annual leave › Entitlement").is_supported
+
+
+@pytest.mark.parametrize(
+    "claim",
+    [
+        "Full-time staff in Gdańsk receive 26 days of annual leave a year.",
+        "Staff in Gdańsk receive 26 days of annual leave.",
+        "Up to 5 days can be carried over until 31 March.",
+        "Contractors are not entitled to annual leave.",
+        "Requests for annual leave go to Saoirse Byrne.",
+    ],
+)
+def test_what_the_text_says_is_supported(claim: str) -> None:
+    assert support(claim)
+
+
+@pytest.mark.parametrize(
+    "claim",
+    [
+        "Staff in Gdańsk receive 28 days of annual leave a year.",
+        "Staff in Porto receive 26 days of annual leave a year.",
+        "Contractors are entitled to annual leave.",
+        "Up to 5 days can be carried over until 30 April.",
+        "Requests go to Tomasz Zieliński.",
+        "The office has a swimming pool and free lunches for everybody.",
+        "",
+    ],
+)
+def test_what_the_text_does_not_say_is_not_supported(claim: str) -> None:
+    assert not support(claim)
+
+
+def test_the_unit_that_carries_the_claim_is_named() -> None:
+    found = SentenceChecker().check("Five days are carried over until 31 March.", EVIDENCE)
+    assert found.unit is not None
+    assert found.unit.quote == "Up to 5 days can be carried over until 31 March."
+
+
+def test_a_rewording_that_lost_the_number_does_not_carry_the_unit() -> None:
+    unit = units_of("Up to 5 days can be carried over until 31 March.")[0]
+    assert not carries("Some days can be carried over until March.", unit)
