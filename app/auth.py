@@ -57,10 +57,10 @@ async def resolve_caller(authorization: str | None, catalogue: Catalogue, *, ten
     found = _KEY.fullmatch(text.strip()) if kind.lower() == "bearer" else None
     if found is None:
         raise refused
-    key = await catalogue.keys.get(found[1])
+    key = await catalogue.keys.get(tenant, found[1])
     # Compared even when there is no such key, so that the time taken does not tell.
     is_same = hmac.compare_digest(key.secret_sha256 if key else _digest(""), _digest(found[2]))
-    if key is None or not is_same or key.tenant != tenant or key.revoked_at is not None:
+    if key is None or not is_same or key.revoked_at is not None:
         raise refused
     if key.expires_at is not None and key.expires_at <= datetime.now(UTC):
         raise refused

@@ -3,10 +3,11 @@
 import re
 from collections.abc import Iterable, Sequence
 
+from kb.catalogue.records import SectionKey, StoredSection
+
 from app.answering.types import Passage, SearchScope
 from kb.access import Principal
 from kb.catalogue import Catalogue
-from kb.catalogue.records import SectionKey, StoredSection
 from kb.embedders.base import Embedder
 from kb.index.base import Hit, Index, IndexFilter
 

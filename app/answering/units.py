@@ -156,7 +156,9 @@ def _row_text(header: list[str], cells: list[str]) -> str:
 
 
 def _code_units(block: str, lead_in: str) -> Iterator[Unit]:
-    code = "\n".join(block.split("\n")[1:-1])
+    lines = block.split("\n")
+    is_closed = len(lines) > 1 and lines[-1].lstrip().startswith(lines[0].lstrip()[:3])
+    code = "\n".join(lines[1:-1] if is_closed else lines[1:])
     if code.strip():
         yield Unit(kind="code", quote=code, text=code, context=lead_in)
 

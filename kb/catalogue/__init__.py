@@ -1,0 +1,41 @@
+"""The catalogue: the only truth about documents, and the only commit point."""
+
+from types import TracebackType
+
+from kb.catalogue.access import AccessStore
+from kb.catalogue.database import Database
+from kb.catalogue.documents import DocumentStore
+from kb.catalogue.generations import GenerationStore
+from kb.catalogue.keys import KeyStore
+from kb.catalogue.sources import SourceStore
+
+__all__ = ["Catalogue"]
+
+
+class Catalogue:
+    """The stores over one database. All their methods raise CatalogueUnavailable, and take the tenant first."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self.access = AccessStore(database)
+        self.documents = DocumentStore(database)
+        self.generations = GenerationStore(database)
+        self.keys = KeyStore(database)
+        self.sources = SourceStore(database)
+
+    @classmethod
+    async def open(cls, url: str) -> "Catalogue":
+        """Open (or create, or migrate) the catalogue. Raises CatalogueUnavailable, CatalogueTooNew, ConfigError."""
+        return cls(await Database.open(url))
+
+    async def close(self) -> None:
+        """Let go of all connections."""
+        await self._database.close()
+
+    async def __aenter__(self) -> "Catalogue":
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()

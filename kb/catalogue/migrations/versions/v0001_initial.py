@@ -1,0 +1,174 @@
+"""The first schema."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0001"
+down_revision = None
+
+
+def upgrade() -> None:
+    """Make every table."""
+    _make_access()
+    _make_documents()
+    _make_contents()
+    _make_sources()
+
+
+def _make_access() -> None:
+    op.create_table(
+        "access_epochs",
+        sa.Column("tenant", sa.String(length=200), nullable=False),
+        sa.Column("epoch", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("tenant"),
+    )
+    op.create_table(
+        "api_keys",
+        sa.Column("key_id", sa.String(length=40), nullable=False),
+        sa.Column("tenant", sa.String(length=200), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("secret_sha256", sa.String(length=64), nullable=False),
+        sa.Column("scopes", sa.JSON(), nullable=False),
+        sa.Column("email", sa.Text(), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("revoked_at", sa.DateTime(timezone=True), nullable=True),
+        sa.PrimaryKeyConstraint("key_id"),
+    )
+    op.create_table(
+        "audiences",
+        sa.Column("id", sa.Integer(), autoincrement=True, nullable=False),
+        sa.Column("tenant", sa.String(length=200), nullable=False),
+        sa.Column("digest", sa.String(length=64), nullable=False),
+        sa.Column("layers", sa.JSON(), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("tenant", "digest"),
+    )
+    op.create_table(
+        "memberships",
+        sa.Column("tenant", sa.String(length=200), nullable=False),
+        sa.Column("origin", sa.String(length=200), nullable=False),
+        sa.Column("group_name", sa.String(length=400), nullable=False),
+        sa.Column("member", sa.String(length=400), nullable=False),
+        sa.PrimaryKeyConstraint("tenant", "origin", "group_name", "member"),
+    )
+    op.create_index("memberships_by_member", "memberships", ["tenant", "member"], unique=False)
+
+
+def _make_documents() -> None:
+    op.create_table(
+        "documents",
+        sa.Column("tenant", sa.String(length=200), nullable=False),
+        sa.Column("document_id", sa.String(length=1000), nullable=False),
+        sa.Column("source_id", sa.String(length=100), nullable=False),
+        sa.Column("native_id", sa.String(length=900), nullable=False),
+        sa.Column("last_revision", sa.Integer(), nullable=False),
+        sa.Column("live_revision", sa.Integer(), nullable=True),
+        sa.Column("deleted_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("deleted_reason", sa.Text(), nullable=True),
+        sa.Column("title", sa.Text(), server_default="", nullable=False),
+        sa.Column("url", sa.Text(), server_default="", nullable=False),
+        sa.Column("space", sa.Text(), server_default="", nullable=False),
+        sa.Column("labels", sa.JSON(), nullable=True),
+        sa.Column("version", sa.Text(), server_default="", nullable=False),
+        sa.Column("fingerprint", sa.String(length=64), server_default="", nullable=False),
+        sa.Column("status", sa.String(length=20), server_default="current", nullable=False),
+        sa.Column("superseded_by", sa.Text(), nullable=True),
+        sa.Column("audience_id", sa.Integer(), nullable=True),
+        sa.Column("chunk_count", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("generation", sa.Integer(), nullable=True),
+        sa.Column("updated_at", sa.DateTime(timezone=True), nullable=True),
+        sa.PrimaryKeyConstraint("tenant", "document_id"),
+    )
+    op.create_index("documents_by_source", "documents", ["tenant", "source_id"], unique=False)
+    op.create_table(
+        "garbage",
+        sa.Column("tenant", sa.String(length=200), nullable=False),
+        sa.Column("document_id", sa.String(length=1000), nullable=False),
+        sa.Column("keep", sa.Integer(), nullable=True),
+        sa.PrimaryKeyConstraint("tenant", "document_id"),
+    )
+    op.create_table(
+        "generations",
+        sa.Column("id", sa.Integer(), autoincrement=True, nullable=False),
+        sa.Column("tenant", sa.String(length=200), nullable=False),
+        sa.Column("embedder_identity", sa.Text(), nullable=False),
+        sa.Column("embedder_name", sa.Text(), nullable=False),
+        sa.Column("dimension", sa.Integer(), nullable=False),
+        sa.Column("is_live", sa.Boolean(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+    )
+
+
+def _make_contents() -> None:
+    op.create_table(
+        "chunks",
+        sa.Column("tenant", sa.String(length=200), nullable=False),
+        sa.Column("document_id", sa.String(length=1000), nullable=False),
+        sa.Column("revision", sa.Integer(), nullable=False),
+        sa.Column("ordinal", sa.Integer(), nullable=False),
+        sa.Column("section_ordinal", sa.Integer(), nullable=False),
+        sa.Column("generation", sa.Integer(), nullable=False),
+        sa.Column("fingerprint", sa.String(length=64), nullable=False),
+        sa.Column("text", sa.Text(), nullable=False),
+        sa.Column("embedded_text", sa.Text(), nullable=False),
+        sa.Column("vector", sa.LargeBinary(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["tenant", "document_id"],
+            ["documents.tenant", "documents.document_id"],
+        ),
+        sa.PrimaryKeyConstraint("tenant", "document_id", "revision", "ordinal"),
+    )
+    op.create_index("chunks_by_fingerprint", "chunks", ["tenant", "generation", "fingerprint"], unique=False)
+    op.create_table(
+        "sections",
+        sa.Column("tenant", sa.String(length=200), nullable=False),
+        sa.Column("document_id", sa.String(length=1000), nullable=False),
+        sa.Column("revision", sa.Integer(), nullable=False),
+        sa.Column("ordinal", sa.Integer(), nullable=False),
+        sa.Column("section_id", sa.String(length=1200), nullable=False),
+        sa.Column("heading_path", sa.JSON(), nullable=False),
+        sa.Column("anchor", sa.Text(), nullable=False),
+        sa.Column("url", sa.Text(), nullable=False),
+        sa.Column("text", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["tenant", "document_id"],
+            ["documents.tenant", "documents.document_id"],
+        ),
+        sa.PrimaryKeyConstraint("tenant", "document_id", "revision", "ordinal"),
+    )
+
+
+def _make_sources() -> None:
+    op.create_table(
+        "problems",
+        sa.Column("tenant", sa.String(length=200), nullable=False),
+        sa.Column("source_id", sa.String(length=100), nullable=False),
+        sa.Column("native_id", sa.String(length=900), nullable=False),
+        sa.Column("kind", sa.String(length=20), nullable=False),
+        sa.Column("title", sa.Text(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("tenant", "source_id", "native_id"),
+    )
+    op.create_table(
+        "runs",
+        sa.Column("run_id", sa.String(length=100), nullable=False),
+        sa.Column("tenant", sa.String(length=200), nullable=False),
+        sa.Column("source_id", sa.String(length=100), nullable=False),
+        sa.Column("started_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("finished_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("report", sa.JSON(), nullable=True),
+        sa.PrimaryKeyConstraint("run_id"),
+    )
+    op.create_index("runs_by_source", "runs", ["tenant", "source_id", "started_at"], unique=False)
+    op.create_table(
+        "sources",
+        sa.Column("tenant", sa.String(length=200), nullable=False),
+        sa.Column("source_id", sa.String(length=100), nullable=False),
+        sa.Column("checkpoint", sa.Text(), nullable=True),
+        sa.Column("listed", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("lease_holder", sa.String(length=200), nullable=True),
+        sa.Column("lease_until", sa.DateTime(timezone=True), nullable=True),
+        sa.PrimaryKeyConstraint("tenant", "source_id"),
+    )

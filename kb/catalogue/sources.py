@@ -1,0 +1,137 @@
+"""Sources: leases, checkpoints, what was listed, what could not be indexed and why, and the runs' reports."""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import delete, func, insert, or_, select, update
+
+from kb.catalogue.database import Database, upsert
+from kb.catalogue.records import Problem, SourceCounts, SyncRun
+from kb.catalogue.tables import documents, problems, runs, sources
+
+
+class SourceStore:
+    """The state of each source of each tenant."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def acquire(self, tenant: str, source_id: str, *, holder: str, seconds: float) -> bool:
+        """Take the lease of a source: one sync at a time. False if another holder has it and it has not run out."""
+        now = datetime.now(UTC)
+        free = or_(sources.c.lease_holder.is_(None), sources.c.lease_holder == holder, sources.c.lease_until < now)
+        taken = {"lease_holder": holder, "lease_until": now + timedelta(seconds=seconds)}
+        mine = (sources.c.tenant == tenant, sources.c.source_id == source_id)
+        async with self._database.write() as connection:
+            known = await connection.execute(select(sources.c.source_id).where(*mine))
+            if known.first() is None:
+                row = {"tenant": tenant, "source_id": source_id, **taken}
+                await connection.execute(insert(sources).values(**row))
+                return True
+            result = await connection.execute(update(sources).where(*mine, free).values(**taken))
+            return result.rowcount == 1
+
+    async def renew(self, tenant: str, source_id: str, *, holder: str, seconds: float) -> bool:
+        """Extend one's own lease. False if it was lost to another holder."""
+        mine = (sources.c.tenant == tenant, sources.c.source_id == source_id, sources.c.lease_holder == holder)
+        until = datetime.now(UTC) + timedelta(seconds=seconds)
+        async with self._database.write() as connection:
+            result = await connection.execute(update(sources).where(*mine).values(lease_until=until))
+            return result.rowcount == 1
+
+    async def release(self, tenant: str, source_id: str, *, holder: str) -> None:
+        """Give one's own lease back."""
+        mine = (sources.c.tenant == tenant, sources.c.source_id == source_id, sources.c.lease_holder == holder)
+        async with self._database.write() as connection:
+            await connection.execute(update(sources).where(*mine).values(lease_holder=None, lease_until=None))
+
+    async def checkpoint(self, tenant: str, source_id: str) -> str | None:
+        """The durable progress of a source."""
+        query = select(sources.c.checkpoint).where(sources.c.tenant == tenant, sources.c.source_id == source_id)
+        async with self._database.read() as connection:
+            found = (await connection.execute(query)).scalar()
+        return None if found is None else str(found)
+
+    async def save_checkpoint(self, tenant: str, source_id: str, value: str | None) -> None:
+        """Everything up to here is stored. None: the next sync starts from the beginning."""
+        row = {"tenant": tenant, "source_id": source_id, "checkpoint": value}
+        async with self._database.write() as connection:
+            await connection.execute(upsert(connection, sources, [row]))
+
+    async def save_listing(
+        self, tenant: str, source_id: str, *, listed: int, problems_found: Sequence[Problem]
+    ) -> None:
+        """How many documents the source says exist, and those that are not indexed; replaces what was known."""
+        table = problems
+        rows = [
+            {
+                "tenant": tenant,
+                "source_id": source_id,
+                "native_id": problem.native_id,
+                "kind": problem.kind,
+                "title": problem.title,
+                "reason": problem.reason,
+            }
+            for problem in {problem.native_id: problem for problem in problems_found}.values()
+        ]
+        async with self._database.write() as connection:
+            await connection.execute(delete(table).where(table.c.tenant == tenant, table.c.source_id == source_id))
+            if rows:
+                await connection.execute(insert(table), rows)
+            row = {"tenant": tenant, "source_id": source_id, "listed": listed}
+            await connection.execute(upsert(connection, sources, [row]))
+
+    async def problems(self, tenant: str, source_id: str) -> list[Problem]:
+        """The documents that are listed but not indexed, by native id."""
+        query = select(problems).where(problems.c.tenant == tenant, problems.c.source_id == source_id)
+        async with self._database.read() as connection:
+            rows = (await connection.execute(query.order_by(problems.c.native_id))).all()
+        return [Problem(kind=row.kind, native_id=row.native_id, title=row.title, reason=row.reason) for row in rows]
+
+    async def counts(self, tenant: str, source_id: str) -> SourceCounts:
+        """How many documents of a source are where."""
+        live = select(func.count()).where(
+            documents.c.tenant == tenant, documents.c.source_id == source_id, documents.c.live_revision.is_not(None)
+        )
+        listed = select(sources.c.listed).where(sources.c.tenant == tenant, sources.c.source_id == source_id)
+        by_kind = (
+            select(problems.c.kind, func.count())
+            .where(problems.c.tenant == tenant, problems.c.source_id == source_id)
+            .group_by(problems.c.kind)
+        )
+        async with self._database.read() as connection:
+            kinds = {str(kind): int(count) for kind, count in await connection.execute(by_kind)}
+            return SourceCounts(
+                listed=(await connection.execute(listed)).scalar() or 0,
+                indexed=(await connection.execute(live)).scalar_one(),
+                skipped=kinds.get("skipped", 0),
+                quarantined=kinds.get("failed", 0),
+            )
+
+    async def start_run(self, tenant: str, source_id: str, *, run_id: str) -> None:
+        """Note that a sync begins."""
+        row = {"run_id": run_id, "tenant": tenant, "source_id": source_id, "started_at": datetime.now(UTC)}
+        async with self._database.write() as connection:
+            await connection.execute(insert(runs).values(**row))
+
+    async def finish_run(self, tenant: str, *, run_id: str, report: Mapping[str, object]) -> None:
+        """Note how a sync ended."""
+        mine = (runs.c.tenant == tenant, runs.c.run_id == run_id)
+        async with self._database.write() as connection:
+            await connection.execute(
+                update(runs).where(*mine).values(finished_at=datetime.now(UTC), report=dict(report))
+            )
+
+    async def last_run(self, tenant: str, source_id: str) -> SyncRun | None:
+        """The latest sync of a source, finished or not."""
+        query = (
+            select(runs)
+            .where(runs.c.tenant == tenant, runs.c.source_id == source_id)
+            .order_by(runs.c.started_at.desc())
+            .limit(1)
+        )
+        async with self._database.read() as connection:
+            row = (await connection.execute(query)).first()
+        if row is None:
+            return None
+        return SyncRun(run_id=row.run_id, started_at=row.started_at, finished_at=row.finished_at, report=row.report)

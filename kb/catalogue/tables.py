@@ -1,0 +1,212 @@
+"""The catalogue's tables. Every row carries its tenant; migrations/ holds how they came to be."""
+
+from datetime import UTC, datetime
+
+from sqlalchemy import (
+    JSON,
+    Boolean,
+    Column,
+    DateTime,
+    Dialect,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    PrimaryKeyConstraint,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+from sqlalchemy.types import TypeDecorator
+
+metadata = MetaData()
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """Aware UTC in, aware UTC out, on databases that know time zones and on SQLite, which does not."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Refuses naive times: they mean nothing."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("times are aware UTC")
+        return value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """SQLite gives naive UTC back."""
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+def _tenant() -> Column[str]:
+    return Column("tenant", String(200), nullable=False)
+
+
+audiences = Table(
+    "audiences",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    _tenant(),
+    Column("digest", String(64), nullable=False),
+    Column("layers", JSON, nullable=False),
+    UniqueConstraint("tenant", "digest"),
+)
+
+memberships = Table(
+    "memberships",
+    metadata,
+    _tenant(),
+    Column("origin", String(200), nullable=False),
+    Column("group_name", String(400), nullable=False),
+    Column("member", String(400), nullable=False),
+    PrimaryKeyConstraint("tenant", "origin", "group_name", "member"),
+    Index("memberships_by_member", "tenant", "member"),
+)
+
+# One row a tenant, counted up whenever audiences or memberships change: what was computed from them is stale.
+access_epochs = Table(
+    "access_epochs", metadata, Column("tenant", String(200), primary_key=True), Column("epoch", Integer, nullable=False)
+)
+
+generations = Table(
+    "generations",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    _tenant(),
+    Column("embedder_identity", Text, nullable=False),
+    Column("embedder_name", Text, nullable=False),
+    Column("dimension", Integer, nullable=False),
+    Column("is_live", Boolean, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+)
+
+documents = Table(
+    "documents",
+    metadata,
+    _tenant(),
+    Column("document_id", String(1000), nullable=False),
+    Column("source_id", String(100), nullable=False),
+    Column("native_id", String(900), nullable=False),
+    # Counts every revision ever begun, so that a number never names two texts.
+    Column("last_revision", Integer, nullable=False),
+    # None: nothing committed yet, or deleted. Everything below describes the live revision.
+    Column("live_revision", Integer),
+    Column("deleted_at", UtcDateTime),
+    Column("deleted_reason", Text),
+    Column("title", Text, nullable=False, server_default=""),
+    Column("url", Text, nullable=False, server_default=""),
+    Column("space", Text, nullable=False, server_default=""),
+    Column("labels", JSON),
+    Column("version", Text, nullable=False, server_default=""),
+    Column("fingerprint", String(64), nullable=False, server_default=""),
+    Column("status", String(20), nullable=False, server_default="current"),
+    Column("superseded_by", Text),
+    Column("audience_id", Integer),
+    Column("chunk_count", Integer, nullable=False, server_default="0"),
+    Column("generation", Integer),
+    Column("updated_at", UtcDateTime),
+    PrimaryKeyConstraint("tenant", "document_id"),
+    Index("documents_by_source", "tenant", "source_id"),
+)
+
+sections = Table(
+    "sections",
+    metadata,
+    _tenant(),
+    Column("document_id", String(1000), nullable=False),
+    Column("revision", Integer, nullable=False),
+    Column("ordinal", Integer, nullable=False),
+    Column("section_id", String(1200), nullable=False),
+    Column("heading_path", JSON, nullable=False),
+    Column("anchor", Text, nullable=False),
+    Column("url", Text, nullable=False),
+    Column("text", Text, nullable=False),
+    PrimaryKeyConstraint("tenant", "document_id", "revision", "ordinal"),
+    ForeignKeyConstraint(["tenant", "document_id"], ["documents.tenant", "documents.document_id"]),
+)
+
+chunks = Table(
+    "chunks",
+    metadata,
+    _tenant(),
+    Column("document_id", String(1000), nullable=False),
+    Column("revision", Integer, nullable=False),
+    Column("ordinal", Integer, nullable=False),
+    Column("section_ordinal", Integer, nullable=False),
+    Column("generation", Integer, nullable=False),
+    Column("fingerprint", String(64), nullable=False),
+    Column("text", Text, nullable=False),
+    Column("embedded_text", Text, nullable=False),
+    # float32, little-endian
+    Column("vector", LargeBinary, nullable=False),
+    PrimaryKeyConstraint("tenant", "document_id", "revision", "ordinal"),
+    ForeignKeyConstraint(["tenant", "document_id"], ["documents.tenant", "documents.document_id"]),
+    Index("chunks_by_fingerprint", "tenant", "generation", "fingerprint"),
+)
+
+# Documents with index points of other revisions than the live one.
+garbage = Table(
+    "garbage",
+    metadata,
+    _tenant(),
+    Column("document_id", String(1000), nullable=False),
+    Column("keep", Integer),
+    PrimaryKeyConstraint("tenant", "document_id"),
+)
+
+sources = Table(
+    "sources",
+    metadata,
+    _tenant(),
+    Column("source_id", String(100), nullable=False),
+    Column("checkpoint", Text),
+    Column("listed", Integer, nullable=False, server_default="0"),
+    Column("lease_holder", String(200)),
+    Column("lease_until", UtcDateTime),
+    PrimaryKeyConstraint("tenant", "source_id"),
+)
+
+problems = Table(
+    "problems",
+    metadata,
+    _tenant(),
+    Column("source_id", String(100), nullable=False),
+    Column("native_id", String(900), nullable=False),
+    Column("kind", String(20), nullable=False),
+    Column("title", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    PrimaryKeyConstraint("tenant", "source_id", "native_id"),
+)
+
+runs = Table(
+    "runs",
+    metadata,
+    Column("run_id", String(100), primary_key=True),
+    _tenant(),
+    Column("source_id", String(100), nullable=False),
+    Column("started_at", UtcDateTime, nullable=False),
+    Column("finished_at", UtcDateTime),
+    Column("report", JSON),
+    Index("runs_by_source", "tenant", "source_id", "started_at"),
+)
+
+api_keys = Table(
+    "api_keys",
+    metadata,
+    Column("key_id", String(40), primary_key=True),
+    _tenant(),
+    Column("name", Text, nullable=False),
+    Column("secret_sha256", String(64), nullable=False),
+    Column("scopes", JSON, nullable=False),
+    Column("email", Text),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("expires_at", UtcDateTime),
+    Column("revoked_at", UtcDateTime),
+)
