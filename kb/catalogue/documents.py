@@ -90,7 +90,8 @@ class DocumentStore(SectionReader):
                 "deleted_reason": None,
             }
             await connection.execute(_one(document.tenant, document.id).values(**row))
-            await _mark_garbage(connection, document.tenant, document.id, keep=revision)
+            if revision > 1:  # a first revision has nothing before it
+                await _mark_garbage(connection, document.tenant, document.id, keep=revision)
 
     async def touch(self, document: Document, *, audience_id: int) -> None:
         """Version, time and audience of a document whose text stayed the same."""

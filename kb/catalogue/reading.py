@@ -39,6 +39,11 @@ class SectionReader:
         mine = and_(documents.c.document_id == document_id, documents.c.audience_id.in_(audience_ids))
         return await self._fetch(_query(tenant).where(mine).order_by(sections.c.ordinal))
 
+    async def all_sections(self, tenant: str, document_id: str) -> list[StoredSection]:
+        """All sections of a live document, whoever may read it: for repairing the index, never for answering."""
+        mine = documents.c.document_id == document_id
+        return await self._fetch(_query(tenant).where(mine).order_by(sections.c.ordinal))
+
     async def _fetch(self, query: Select[tuple[object, ...]]) -> list[StoredSection]:
         async with self._database.read() as connection:
             return [_section(row) for row in await connection.execute(query)]

@@ -1,0 +1,140 @@
+"""`footnote sync` and `footnote status`."""
+
+import json
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from app.cli.printing import make_console
+from app.cli.running import OUR_MISTAKE, global_options, run
+from app.settings import Settings
+from app.status import SourceStatus, Status, read_status
+from ingest.report import SyncReport
+from ingest.wiring import sync_sources
+from kb.catalogue import Catalogue
+from kb.wiring import open_knowledge_base
+
+
+def sync(
+    context: typer.Context,
+    sources: Annotated[list[str] | None, typer.Argument(metavar="[SOURCE]...", help="Default: all.")] = None,
+    *,
+    is_full: Annotated[bool, typer.Option("--full", help="Read every page again, changed or not.")] = False,
+    allow_removals: Annotated[
+        bool, typer.Option(help="Remove pages even if very many are gone from the source.")
+    ] = False,
+) -> None:
+    """Read the sources and bring the knowledge base up to date."""
+    settings = global_options(context).settings()
+    reports = run(sync_and_show(settings, sources or [], is_full=is_full, may_remove_many=allow_removals))
+    if any(report.reason for report in reports):
+        raise typer.Exit(OUR_MISTAKE)
+
+
+def status(
+    context: typer.Context,
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    show_config: Annotated[
+        bool, typer.Option("--config", help="Print the effective settings, secrets masked.")
+    ] = False,
+) -> None:
+    """Show per source what is listed, indexed and missing, and the state of index and models."""
+    settings = global_options(context).settings()
+    if show_config:
+        typer.echo(json.dumps(settings.masked(), indent=2, default=str))
+        return
+    found = run(_status(settings))
+    if as_json:
+        typer.echo(json.dumps(found.to_json(), indent=2, ensure_ascii=False))
+    else:
+        _print_status(make_console(), found)
+
+
+async def sync_and_show(
+    settings: Settings, sources: list[str], *, is_full: bool, may_remove_many: bool
+) -> list[SyncReport]:
+    """Sync with a progress bar on a terminal (plain lines in a pipe), then print each source's report."""
+    console = Console(stderr=True)
+    with ProgressBar(console) as progress:
+        async with open_knowledge_base(settings) as knowledge_base:
+            reports = await sync_sources(
+                knowledge_base,
+                source_ids=sources,
+                is_full=is_full,
+                may_remove_many=may_remove_many,
+                progress=progress,
+            )
+    for report in reports:
+        for line in report.lines():
+            typer.echo(line)
+    return reports
+
+
+class ProgressBar:
+    """A bar for each source on a terminal; a line when one begins elsewhere."""
+
+    def __init__(self, console: Console) -> None:
+        self._is_terminal = console.is_terminal
+        columns = (
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=30),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+        )
+        self._bars = Progress(*columns, console=console, disable=not self._is_terminal)
+        self._tasks: dict[str, TaskID] = {}
+
+    def __enter__(self) -> "ProgressBar":
+        self._bars.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._bars.stop()
+
+    def started(self, source_id: str) -> None:
+        """A bar of unknown length."""
+        self._tasks[source_id] = self._bars.add_task(f"syncing {source_id}", total=None)
+        if not self._is_terminal:
+            typer.echo(f"syncing {source_id}", err=True)
+
+    def listed(self, source_id: str, count: int) -> None:
+        """The bar's length."""
+        self._bars.update(self._tasks[source_id], total=count)
+
+    def advanced(self, source_id: str, count: int) -> None:
+        """The bar moves."""
+        self._bars.advance(self._tasks[source_id], count)
+
+    def finished(self, report: SyncReport) -> None:
+        """The bar is full."""
+        task = self._tasks[report.source_id]
+        done = self._bars.tasks[self._bars.task_ids.index(task)].completed
+        self._bars.update(task, total=max(done, 1), completed=max(done, 1))
+
+
+async def _status(settings: Settings) -> Status:
+    async with await Catalogue.open(settings.catalogue_url) as catalogue:
+        return await read_status(settings, catalogue)
+
+
+def _print_status(console: Console, found: Status) -> None:
+    table = Table("source", "listed", "indexed", "skipped", "quarantined", "last sync", "state")
+    for source in found.sources:
+        counts = source.counts
+        row = (counts.listed, counts.indexed, counts.skipped, counts.quarantined)
+        table.add_row(source.id, *map(str, row), source.last_sync, source.state)
+    console.print(table)
+    for source in found.sources:
+        _print_missing(console, source)
+    console.print(f"index: {found.index}")
+    for role, name in found.models.items():
+        console.print(f"{role}: {name}")
+
+
+def _print_missing(console: Console, source: SourceStatus) -> None:
+    for each in source.missing:
+        console.print(f"  missing: {each.title} ({each.document_id}): {each.reason}")

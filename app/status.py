@@ -1,0 +1,109 @@
+"""The state of everything, as `footnote status` shows it: per source what is listed, indexed, and missing with its reason."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from app.settings import Settings
+from kb.catalogue import Catalogue
+from kb.catalogue.records import Problem, SourceCounts, SyncRun
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MissingPage:
+    """A page the source lists that is not indexed."""
+
+    document_id: str
+    title: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceStatus:
+    """One source."""
+
+    id: str
+    counts: SourceCounts
+    missing: tuple[MissingPage, ...]
+    run: SyncRun | None
+
+    @property
+    def last_sync(self) -> str:
+        """When the last run began, for people."""
+        return f"{self.run.started_at:%Y-%m-%d %H:%M} UTC" if self.run else "never"
+
+    @property
+    def state(self) -> str:
+        """How the last run ended, for people."""
+        if self.run is None:
+            return "run `footnote sync`"
+        if self.run.report is None:
+            return "running, or stopped midway"
+        return "complete" if self.run.report.get("complete") else str(self.run.report.get("reason") or "incomplete")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Status:
+    """All sources, the index and the models."""
+
+    sources: tuple[SourceStatus, ...]
+    index: Mapping[str, object]
+    models: Mapping[str, str]
+
+    def to_json(self) -> dict[str, object]:
+        """The shape that `footnote status --json` promises."""
+        return {
+            "sources": [_source_json(source) for source in self.sources],
+            "index": dict(self.index),
+            "models": dict(self.models),
+        }
+
+
+async def read_status(settings: Settings, catalogue: Catalogue) -> Status:
+    """The state as the catalogue knows it; nothing is started or loaded."""
+    live = await catalogue.generations.live(settings.tenant)
+    revisions = await catalogue.documents.live_revisions(settings.tenant)
+    sources = [await _source(catalogue, settings.tenant, source.id) for source in settings.sources]
+    return Status(
+        sources=tuple(sources),
+        index={
+            "kind": settings.index.kind,
+            "generation": live.id if live else None,
+            "documents": len(revisions),
+            "chunks": sum(count for _, count in revisions.values()),
+        },
+        models={
+            "embedder": live.embedder_name if live else str(settings.embedder.plugin_values.get("model", "starter")),
+            "chat_model": f"{settings.chat_model.kind} {settings.chat_model.plugin_values.get('model', 'starter')}",
+        },
+    )
+
+
+async def _source(catalogue: Catalogue, tenant: str, source_id: str) -> SourceStatus:
+    stored = await catalogue.documents.versions(tenant, source_id)
+    problems = await catalogue.sources.problems(tenant, source_id)
+    return SourceStatus(
+        id=source_id,
+        counts=await catalogue.sources.counts(tenant, source_id),
+        missing=tuple(_missing(source_id, each) for each in problems if each.native_id not in stored),
+        run=await catalogue.sources.last_run(tenant, source_id),
+    )
+
+
+def _missing(source_id: str, problem: Problem) -> MissingPage:
+    reason = problem.reason if problem.kind == "failed" else f"skipped: {problem.reason}"
+    return MissingPage(document_id=f"{source_id}:{problem.native_id}", title=problem.title, reason=reason)
+
+
+def _source_json(source: SourceStatus) -> dict[str, object]:
+    counts = source.counts
+    return {
+        "id": source.id,
+        "listed": counts.listed,
+        "indexed": counts.indexed,
+        "skipped": counts.skipped,
+        "quarantined": counts.quarantined,
+        "missing": [
+            {"document_id": each.document_id, "title": each.title, "reason": each.reason} for each in source.missing
+        ],
+        "last_run": dict(source.run.report) if source.run and source.run.report else None,
+    }

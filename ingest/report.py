@@ -1,0 +1,114 @@
+"""The completeness report: what a source says exists, what of it is indexed, and why the rest is missing."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MissingDocument:
+    """A listed document that is not indexed."""
+
+    document_id: str
+    title: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SyncReport:
+    """How one sync of one source ended. `requests`: calls or file reads; `complete`: all that is listed was seen."""
+
+    source_id: str
+    started_at: datetime
+    seconds: float
+    listed: int
+    indexed: int
+    skipped: int
+    quarantined: int
+    missing: tuple[MissingDocument, ...]
+    requests: int
+    fetched: int
+    embedded_chunks: int
+    reused_chunks: int
+    removed: int
+    repaired: int
+    complete: bool
+    reason: str | None
+
+    def run_facts(self) -> dict[str, object]:
+        """What `footnote status --json` shows as `last_run`."""
+        return {
+            "started_at": self.started_at.isoformat(),
+            "seconds": round(self.seconds, 3),
+            "requests": self.requests,
+            "fetched": self.fetched,
+            "embedded_chunks": self.embedded_chunks,
+            "reused_chunks": self.reused_chunks,
+            "removed": self.removed,
+            "repaired": self.repaired,
+            "complete": self.complete,
+            "reason": self.reason,
+        }
+
+    def lines(self) -> list[str]:
+        """The same for people: one line of counts, one a missing document, one if the run was cut short."""
+        counts = (
+            f"{self.source_id}: {self.listed} listed, {self.indexed} indexed, {self.skipped} skipped, "
+            f"{self.quarantined} quarantined; {self.fetched} read, {self.embedded_chunks} chunks embedded, "
+            f"{self.reused_chunks} reused, {self.removed} removed in {self.seconds:.1f} s"
+        )
+        missing = [f"  missing: {each.title} ({each.document_id}): {each.reason}" for each in self.missing]
+        return [counts, *missing, *([f"  stopped: {self.reason}"] if self.reason else [])]
+
+
+@dataclass(slots=True, kw_only=True)
+class Tally:
+    """What a run has counted so far."""
+
+    started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+    fetched: int = 0
+    embedded_chunks: int = 0
+    reused_chunks: int = 0
+    removed: int = 0
+    repaired: int = 0
+
+
+class Progress(Protocol):
+    """What a run tells while it works."""
+
+    def started(self, source_id: str) -> None:
+        """A sync of a source begins."""
+
+    def listed(self, source_id: str, count: int) -> None:
+        """So many documents have to be looked at; told again if it turns out to be more."""
+
+    def advanced(self, source_id: str, count: int) -> None:
+        """So many more documents are done."""
+
+    def finished(self, report: SyncReport) -> None:
+        """The sync of a source ended."""
+
+
+class Silent:
+    """Progress that nobody watches."""
+
+    def started(self, source_id: str) -> None:
+        """Nothing."""
+
+    def listed(self, source_id: str, count: int) -> None:
+        """Nothing."""
+
+    def advanced(self, source_id: str, count: int) -> None:
+        """Nothing."""
+
+    def finished(self, report: SyncReport) -> None:
+        """Nothing."""
+
+
+def missing_from(facts: Mapping[str, tuple[str, str]], *, source_id: str) -> tuple[MissingDocument, ...]:
+    """Missing documents from native id → (title, reason), sorted by id."""
+    return tuple(
+        MissingDocument(document_id=f"{source_id}:{native_id}", title=title, reason=reason)
+        for native_id, (title, reason) in sorted(facts.items())
+    )

@@ -1,0 +1,166 @@
+"""The commit protocol: revision reserved, points upserted, index flushed, and only then the catalogue's commit."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ingest.changes import Failed
+from ingest.chunking import chunk_document
+from ingest.report import Tally
+from kb.catalogue.records import StoredChunk, StoredDocument
+from kb.documents import Chunk, Document, chunk_id
+from kb.embedders.base import Vectors
+from kb.errors import IndexFailure, ModelError
+from kb.index.base import IndexedChunk
+from kb.wiring import KnowledgeBase
+
+# Chunks embedded in one call: enough to sort by length and fill batches, few enough to commit every second or so.
+BATCH_CHUNKS = 192
+BATCH_DOCUMENTS = 64
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Pending:
+    document: Document
+    audience_id: int
+    chunks: list[Chunk]
+
+
+class Storer:
+    """Stores documents in batches. What `add` was given is visible once `flush` has returned."""
+
+    def __init__(self, knowledge_base: KnowledgeBase, tally: Tally) -> None:
+        self._base = knowledge_base
+        self._tally = tally
+        self._pending: list[_Pending] = []
+        # Documents whose vectors or points were refused; a good copy of them stays as it is.
+        self.refused: list[Failed] = []
+
+    async def add(self, document: Document) -> int:
+        """Take a document. Returns how many documents are now stored for good (0 while the batch fills up)."""
+        self._tally.fetched += 1
+        catalogue = self._base.catalogue
+        audience_id = await catalogue.access.intern(document.tenant, document.audience)
+        stored = await catalogue.documents.get(document.tenant, document.id)
+        if stored is not None and stored.fingerprint == document.fingerprint:
+            await self._touch(document, stored, audience_id=audience_id)
+            return 1
+        chunks = await asyncio.to_thread(chunk_document, document, self._base.embedder)
+        self._pending.append(_Pending(document=document, audience_id=audience_id, chunks=chunks))
+        waiting = sum(len(each.chunks) for each in self._pending)
+        if waiting >= BATCH_CHUNKS or len(self._pending) >= BATCH_DOCUMENTS:
+            return await self.flush()
+        return 0
+
+    async def flush(self) -> int:
+        """Store everything taken. Returns how many documents are done: visible, or refused and noted in `refused`."""
+        batch, self._pending = self._pending, []
+        if not batch:
+            return 0
+        try:
+            await self._store(batch)
+        except (ModelError, IndexFailure) as exc:
+            if exc.retryable:
+                raise
+            await self._store_one_by_one(batch)
+        return len(batch)
+
+    async def _store_one_by_one(self, batch: Sequence[_Pending]) -> None:
+        """One document of the batch was refused for what it is: store the others."""
+        for each in batch:
+            try:
+                await self._store([each])
+            except (ModelError, IndexFailure) as exc:
+                if exc.retryable:
+                    raise
+                self.refused.append(
+                    Failed(native_id=each.document.native_id, title=each.document.title, reason=str(exc))
+                )
+
+    async def _store(self, batch: Sequence[_Pending]) -> None:
+        vectors = await self._vectors(batch)
+        revisions = [await self._upsert(each, vectors) for each in batch]
+        await self._base.index.flush()
+        for each, revision in zip(batch, revisions, strict=True):
+            await self._base.catalogue.documents.commit_revision(
+                each.document,
+                revision=revision,
+                audience_id=each.audience_id,
+                generation=self._base.generation.id,
+                chunks=[_stored(chunk, vectors[chunk.fingerprint]) for chunk in each.chunks],
+            )
+
+    async def _touch(self, document: Document, stored: StoredDocument, *, audience_id: int) -> None:
+        """Same text: nothing is embedded; at most the audience of the points changes."""
+        if stored.audience_id != audience_id:
+            # The index first: a reader needs both to agree, so a page closes at once and opens with the commit,
+            # and a run killed in between does this again.
+            await self._base.index.set_audience(
+                tenant=document.tenant, document_id=document.id, audience_id=audience_id
+            )
+            await self._base.index.flush()
+        if stored.audience_id != audience_id or stored.version != document.version:
+            await self._base.catalogue.documents.touch(document, audience_id=audience_id)
+
+    async def _vectors(self, batch: Sequence[_Pending]) -> dict[str, Vectors]:
+        """Fingerprint → vector: those the catalogue has, and the rest embedded in one call."""
+        texts = {chunk.fingerprint: chunk.embedded_text for each in batch for chunk in each.chunks}
+        known = await self._base.catalogue.documents.vectors(
+            batch[0].document.tenant, self._base.generation.id, list(texts)
+        )
+        vectors = dict(known)
+        missing = [fingerprint for fingerprint in texts if fingerprint not in vectors]
+        if missing:
+            made = await self._base.embedder.embed_passages([texts[fingerprint] for fingerprint in missing])
+            vectors.update(zip(missing, made, strict=True))
+        self._tally.embedded_chunks += len(missing)
+        self._tally.reused_chunks += sum(len(each.chunks) for each in batch) - len(missing)
+        return vectors
+
+    async def _upsert(self, each: _Pending, vectors: dict[str, Vectors]) -> int:
+        document = each.document
+        revision = await self._base.catalogue.documents.reserve_revision(document.tenant, document.id)
+        points = [
+            _point(
+                _stored(chunk, vectors[chunk.fingerprint]),
+                document,
+                revision=revision,
+                audience_id=each.audience_id,
+                generation=self._base.generation.id,
+            )
+            for chunk in each.chunks
+        ]
+        if points:
+            await self._base.index.upsert_revision(points)
+        return revision
+
+
+def _point(chunk: StoredChunk, document: Document, *, revision: int, audience_id: int, generation: int) -> IndexedChunk:
+    return IndexedChunk(
+        id=chunk_id(generation, document.id, revision, chunk.ordinal),
+        tenant=document.tenant,
+        source_id=document.source_id,
+        space=document.space,
+        document_id=document.id,
+        revision=revision,
+        section_id=document.sections[chunk.section_ordinal].id,
+        section_ordinal=chunk.section_ordinal,
+        ordinal=chunk.ordinal,
+        audience_id=audience_id,
+        labels=document.labels,
+        updated_at=document.updated_at,
+        text=chunk.text,
+        embedded_text=chunk.embedded_text,
+        vector=chunk.vector,
+    )
+
+
+def _stored(chunk: Chunk, vector: Vectors) -> StoredChunk:
+    return StoredChunk(
+        ordinal=chunk.ordinal,
+        section_ordinal=chunk.section_ordinal,
+        text=chunk.text,
+        embedded_text=chunk.embedded_text,
+        fingerprint=chunk.fingerprint,
+        vector=vector,
+    )
