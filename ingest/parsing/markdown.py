@@ -1,6 +1,7 @@
 """Markdown pages: rendered to HTML by markdown-it-py and read like any other page, so embedded HTML just works."""
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -64,6 +65,7 @@ def _without_stray_tags(tokens: Sequence[Token]) -> Iterator[Token]:
 def _partnered(tokens: Sequence[Token]) -> set[int]:
     kept: set[int] = set()
     opened: list[tuple[str, int]] = []
+    open_count: Counter[str] = Counter()
     for place, token in enumerate(tokens):
         tag = _TAG.match(token.content) if token.type == "html_inline" else None
         if tag is None:
@@ -73,8 +75,16 @@ def _partnered(tokens: Sequence[Token]) -> set[int]:
             kept.add(place)
         elif not tag["end"]:
             opened.append((name, place))
-        elif any(name == other for other, _ in opened):
-            while opened[-1][0] != name:
-                opened.pop()
-            kept |= {opened.pop()[1], place}
+            open_count[name] += 1
+        elif open_count[name]:
+            kept |= {_close(name, opened, open_count), place}
     return kept
+
+
+def _close(name: str, opened: list[tuple[str, int]], open_count: Counter[str]) -> int:
+    """Where the tag that is closed began; those opened inside it and never closed are forgotten."""
+    while True:
+        other, place = opened.pop()
+        open_count[other] -= 1
+        if other == name:
+            return place
