@@ -11,7 +11,7 @@ from kb.embedders.base import Vectors
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class IndexedChunk:
-    """One point of the index. `vector`: float32 unit vector, shape (dimension,). BM25 terms come from `embedded_text`."""
+    """One point of the index. `vector`: float32, unit length, shape (dimension,). BM25 reads `embedded_text`."""
 
     id: UUID
     tenant: str
@@ -70,7 +70,7 @@ class Index(Protocol):
     """One generation of the index. All methods raise IndexFailure. A refused call changes nothing."""
 
     async def upsert_revision(self, chunks: Sequence[IndexedChunk]) -> None:
-        """All chunks of one document revision, in one atomic operation. Refuses NaN, infinite, zero and mis-sized vectors."""
+        """All chunks of one document revision, in one atomic operation. Refuses vectors that are not unit length."""
 
     async def delete_revisions(self, *, tenant: str, document_id: str, keep: int | None) -> None:
         """Delete the document's points of every revision but `keep` (None: all)."""
