@@ -62,6 +62,8 @@ class Document:
     labels: tuple[str, ...] = ()
     status: Literal["current", "outdated"] = "current"
     superseded_by: str | None = None
+    # Ids of the documents it links to, as far as its source can tell; they need not exist.
+    links: tuple[str, ...] = ()
 
     @property
     def id(self) -> str:
