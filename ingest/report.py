@@ -1,8 +1,7 @@
 """The completeness report: what a source says exists, what of it is indexed, and why the rest is missing."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 
 
@@ -62,18 +61,6 @@ class SyncReport:
         return [counts, *missing, *([f"  stopped: {self.reason}"] if self.reason else [])]
 
 
-@dataclass(slots=True, kw_only=True)
-class Tally:
-    """What a run has counted so far."""
-
-    started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
-    fetched: int = 0
-    embedded_chunks: int = 0
-    reused_chunks: int = 0
-    removed: int = 0
-    repaired: int = 0
-
-
 class Progress(Protocol):
     """What a run tells while it works."""
 
@@ -104,11 +91,3 @@ class Silent:
 
     def finished(self, report: SyncReport) -> None:
         """Nothing."""
-
-
-def missing_from(facts: Mapping[str, tuple[str, str]], *, source_id: str) -> tuple[MissingDocument, ...]:
-    """Missing documents from native id → (title, reason), sorted by id."""
-    return tuple(
-        MissingDocument(document_id=f"{source_id}:{native_id}", title=title, reason=reason)
-        for native_id, (title, reason) in sorted(facts.items())
-    )

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 from ingest.changes import Failed
 from ingest.chunking import chunk_document
-from ingest.report import Tally
+from ingest.reporting import Tally
 from kb.catalogue.records import StoredChunk, StoredDocument
 from kb.documents import Chunk, Document, chunk_id
 from kb.embedders.base import Vectors
-from kb.errors import IndexFailure, ModelError
+from kb.errors import IndexFailure, IndexMismatch, KnowledgeBaseError, ModelError
 from kb.index.base import IndexedChunk
 from kb.wiring import KnowledgeBase
 
@@ -60,7 +60,7 @@ class Storer:
         try:
             await self._store(batch)
         except (ModelError, IndexFailure) as exc:
-            if exc.retryable:
+            if not _is_about_one_document(exc):
                 raise
             await self._store_one_by_one(batch)
         return len(batch)
@@ -71,7 +71,7 @@ class Storer:
             try:
                 await self._store([each])
             except (ModelError, IndexFailure) as exc:
-                if exc.retryable:
+                if not _is_about_one_document(exc):
                     raise
                 self.refused.append(
                     Failed(native_id=each.document.native_id, title=each.document.title, reason=str(exc))
@@ -133,6 +133,11 @@ class Storer:
         if points:
             await self._base.index.upsert_revision(points)
         return revision
+
+
+def _is_about_one_document(error: KnowledgeBaseError) -> bool:
+    """A refusal of what a document is, not of the time: it would be refused again, and others need not be."""
+    return not error.retryable and not isinstance(error, IndexMismatch)
 
 
 def _point(chunk: StoredChunk, document: Document, *, revision: int, audience_id: int, generation: int) -> IndexedChunk:

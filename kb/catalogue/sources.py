@@ -31,6 +31,13 @@ class SourceStore:
             result = await connection.execute(update(sources).where(*mine, free).values(**taken))
             return result.rowcount == 1
 
+    async def holder(self, tenant: str, source_id: str) -> str | None:
+        """Who has the lease of a source, run out or not."""
+        query = select(sources.c.lease_holder).where(sources.c.tenant == tenant, sources.c.source_id == source_id)
+        async with self._database.read() as connection:
+            found = (await connection.execute(query)).scalar()
+        return None if found is None else str(found)
+
     async def renew(self, tenant: str, source_id: str, *, holder: str, seconds: float) -> bool:
         """Extend one's own lease. False if it was lost to another holder."""
         mine = (sources.c.tenant == tenant, sources.c.source_id == source_id, sources.c.lease_holder == holder)

@@ -1,0 +1,118 @@
+"""What a run finds out is collected, saved, and made into its report."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from ingest.changes import Failed, Listing, Skipped
+from ingest.report import MissingDocument, SyncReport
+from kb.catalogue import Catalogue
+from kb.catalogue.records import Problem, ProblemKind, SourceCounts
+from kb.documents import document_id
+
+
+@dataclass(slots=True, kw_only=True)
+class Tally:
+    """What a run has counted so far."""
+
+    fetched: int = 0
+    embedded_chunks: int = 0
+    reused_chunks: int = 0
+    removed: int = 0
+    repaired: int = 0
+
+
+class RunReporter:
+    """The tally and the problems of one run over one source."""
+
+    def __init__(self, catalogue: Catalogue, *, tenant: str, source_id: str) -> None:
+        self.tally = Tally()
+        self._catalogue = catalogue
+        self._tenant = tenant
+        self._source_id = source_id
+        self._started_at = datetime.now(UTC)
+        self._began = time.monotonic()
+        self._problems: dict[str, Problem] = {}
+        self._read: set[str] = set()
+
+    def was_read(self, native_id: str) -> None:
+        """A document came: whatever was wrong with it is no more."""
+        self._read.add(native_id)
+        self._problems.pop(native_id, None)
+
+    def note_change(self, change: Skipped | Failed) -> None:
+        """A document that is not indexed, or not as its source has it now, and why."""
+        kind: ProblemKind = "skipped" if isinstance(change, Skipped) else "failed"
+        self.note(Problem(kind=kind, native_id=change.native_id, title=change.title, reason=change.reason))
+
+    def note(self, problem: Problem) -> None:
+        """The same, in the catalogue's words."""
+        self._problems[problem.native_id] = problem
+
+    async def finish(self, listing: Listing | None, *, reason: str | None, requests: int) -> SyncReport:
+        """Save what was listed and what is missing, and report. `reason`: why the run was cut short."""
+        sources = self._catalogue.sources
+        is_complete = reason is None and listing is not None and listing.is_complete
+        problems = await self._all_problems(is_complete=is_complete)
+        listed = len(listing.titles) if listing else (await sources.counts(self._tenant, self._source_id)).listed
+        await sources.save_listing(self._tenant, self._source_id, listed=listed, problems_found=problems)
+        return self._report(
+            await sources.counts(self._tenant, self._source_id),
+            await self._missing(listing, problems),
+            requests=requests,
+            is_complete=is_complete,
+            reason=reason or (listing.reason if listing else None),
+        )
+
+    def fail(self, reason: str, *, requests: int) -> SyncReport:
+        """What can be said of a run that our own failure ended: nothing of what is listed or missing."""
+        unknown = SourceCounts(listed=0, indexed=0, skipped=0, quarantined=0)
+        return self._report(unknown, (), requests=requests, is_complete=False, reason=reason)
+
+    def _report(
+        self,
+        counts: SourceCounts,
+        missing: tuple[MissingDocument, ...],
+        *,
+        requests: int,
+        is_complete: bool,
+        reason: str | None,
+    ) -> SyncReport:
+        return SyncReport(
+            source_id=self._source_id,
+            started_at=self._started_at,
+            seconds=time.monotonic() - self._began,
+            listed=counts.listed,
+            indexed=counts.indexed,
+            skipped=counts.skipped,
+            quarantined=counts.quarantined,
+            missing=missing,
+            requests=requests,
+            fetched=self.tally.fetched,
+            embedded_chunks=self.tally.embedded_chunks,
+            reused_chunks=self.tally.reused_chunks,
+            removed=self.tally.removed,
+            repaired=self.tally.repaired,
+            complete=is_complete,
+            reason=reason,
+        )
+
+    async def _all_problems(self, *, is_complete: bool) -> list[Problem]:
+        """This run's problems; a run that was cut short leaves those standing that it did not look at again."""
+        if is_complete:
+            return list(self._problems.values())
+        before = await self._catalogue.sources.problems(self._tenant, self._source_id)
+        standing = {problem.native_id: problem for problem in before if problem.native_id not in self._read}
+        return list((standing | self._problems).values())
+
+    async def _missing(self, listing: Listing | None, problems: Sequence[Problem]) -> tuple[MissingDocument, ...]:
+        """Every listed document that is not indexed, or not as its source has it now, by id."""
+        stored = await self._catalogue.documents.versions(self._tenant, self._source_id)
+        titles = listing.titles if listing else {}
+        absent = {native_id: (title, "not read yet") for native_id, title in titles.items() if native_id not in stored}
+        absent |= {problem.native_id: (problem.title, problem.reason) for problem in problems}
+        return tuple(
+            MissingDocument(document_id=document_id(self._source_id, native_id), title=title, reason=reason)
+            for native_id, (title, reason) in sorted(absent.items())
+        )
