@@ -3,7 +3,7 @@
 import asyncio
 import json
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -76,7 +76,7 @@ class HttpClient:
         async with self._responding("GET", path, body=None) as response:
             return _json(await _read(response))
 
-    async def stream_lines(self, path: str, body: object) -> AsyncIterator[str]:
+    async def stream_lines(self, path: str, body: object) -> AsyncGenerator[str, None]:
         """The lines of a streamed answer as they come. Raises HttpFailure. Closing the iterator hangs up."""
         async with self._responding("POST", path, body=body) as response:
             try:

@@ -5,7 +5,7 @@ import logging
 import secrets
 import time
 import unicodedata
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
 
@@ -72,7 +72,7 @@ class Answerer:
                     return event
         raise AssertionError("a stream ends with an answer")
 
-    async def stream(self, question: Question, principal: Principal) -> AsyncIterator[AnswerEvent]:
+    async def stream(self, question: Question, principal: Principal) -> AsyncGenerator[AnswerEvent, None]:
         """SourcesFound, a SentenceReady for each checked sentence, then the Answer."""
         text = readable_question(question.text, max_bytes=self._max_question_bytes)
         draft = _Draft(question=question, mode=question.mode or self._settings.mode)
@@ -101,7 +101,7 @@ class Answerer:
 
     async def _sentences(
         self, text: str, evidence: Sequence[Evidence], draft: "_Draft"
-    ) -> AsyncIterator[SentenceReady]:
+    ) -> AsyncGenerator[SentenceReady, None]:
         chosen = select_evidence(text, evidence, most=self._settings.max_sentences)
         if draft.mode == "sources":
             for each in _one_a_passage(evidence):
@@ -118,7 +118,9 @@ class Answerer:
             if not draft.footnotes.is_cited(each.passage, each.unit):
                 yield draft.add(each.unit.text, each)
 
-    async def _grounded(self, text: str, chosen: Sequence[Evidence], draft: "_Draft") -> AsyncIterator[SentenceReady]:
+    async def _grounded(
+        self, text: str, chosen: Sequence[Evidence], draft: "_Draft"
+    ) -> AsyncGenerator[SentenceReady, None]:
         """The model's sentences that pass: each carries a piece of the chosen evidence, with its numbers and names."""
         stream = SentenceStream()
         draft.reason = "no sentence of the model passed the check"

@@ -1,6 +1,6 @@
 """What answering needs from outside, as small protocols, so that it knows no database and no framework."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from typing import Protocol
 
 from app.answering.types import Answer, AnswerEvent, Passage, Question, SearchScope
@@ -23,7 +23,7 @@ class QuestionAnswerer(Protocol):
         Raises InvalidQuestion.
         """
 
-    def stream(self, question: Question, principal: Principal) -> AsyncIterator[AnswerEvent]:
+    def stream(self, question: Question, principal: Principal) -> AsyncGenerator[AnswerEvent, None]:
         """SourcesFound, then SentenceReady for each checked sentence, then the Answer. Raises InvalidQuestion."""
 
     async def search(self, query: str, principal: Principal, *, scope: SearchScope, count: int) -> Sequence[Passage]:

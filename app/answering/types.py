@@ -84,7 +84,7 @@ class ClosestPage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelUsed:
-    """The chat model that wrote or would have written; sha256 of its weights where known."""
+    """The chat model that wrote or would have written; sha256 of its file where that is pinned."""
 
     name: str
     sha256: str | None

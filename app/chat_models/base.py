@@ -1,6 +1,6 @@
 """What a chat model is: text in, a stream of text out, and a tokenizer to measure prompts with."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -30,7 +30,7 @@ class ChatModel(Protocol):
 
     @property
     def sha256(self) -> str | None:
-        """Digest of the weights that run, where they are known."""
+        """Digest of the model file, where it is pinned."""
 
     @property
     def context_tokens(self) -> int:
@@ -39,7 +39,7 @@ class ChatModel(Protocol):
     async def count_tokens(self, texts: Sequence[str]) -> list[int]:
         """Tokens of each text by the model's own tokenizer (an estimate on the safe side where it has none)."""
 
-    def stream(self, messages: Sequence[ChatMessage], *, max_tokens: int) -> AsyncIterator[str]:
+    def stream(self, messages: Sequence[ChatMessage], *, max_tokens: int) -> AsyncGenerator[str, None]:
         """Pieces of the answer as they are made, temperature 0. Closing the iterator stops the model."""
 
     async def health(self) -> ModelHealth:

@@ -1,13 +1,8 @@
 """`footnote models`: which models run here, are their files untouched, and in which format are they fastest."""
 
 import typer
-from rich.table import Table
 
-from app.cli.printing import make_console
 from app.cli.running import global_options, run
-from app.settings import Settings
-from app.wiring import build_chat_model
-from kb.wiring import build_embedder
 
 models_app = typer.Typer(help="List, verify and tune the models.", no_args_is_help=True)
 
