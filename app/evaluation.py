@@ -10,6 +10,7 @@ from typing import Any
 
 from app.answering.ports import QuestionAnswerer
 from app.answering.types import Answer, Question
+from kb.access import Principal
 from kb.catalogue import Catalogue
 from kb.errors import ConfigError
 
@@ -87,7 +88,7 @@ async def judge(
     for each in gold:
         principal = await catalogue.access.principal(tenant, each.email)
         answer = await answerer.answer(Question(text=each.question), principal)
-        invalid, broken = await _citation_faults(answer, catalogue, tenant=tenant)
+        invalid, broken = await _citation_faults(answer, catalogue, principal)
         yield Verdict(
             question=each.question,
             status=answer.status,
@@ -136,11 +137,14 @@ def to_json(scores: Scores, verdicts: Sequence[Verdict]) -> str:
     return json.dumps({"scores": asdict(scores), "verdicts": [asdict(each) for each in verdicts]}, indent=2)
 
 
-async def _citation_faults(answer: Answer, catalogue: Catalogue, *, tenant: str) -> tuple[int, int]:
+async def _citation_faults(answer: Answer, catalogue: Catalogue, principal: Principal) -> tuple[int, int]:
     """(quotes that are no substring of a stored section, links that lead to no stored section)."""
     invalid = broken = 0
+    audience_ids = await catalogue.access.readable(principal)
     for citation in answer.citations:
-        sections = await catalogue.documents.live_sections(tenant, citation.document_id)
+        sections = await catalogue.documents.live_sections(
+            principal.tenant, citation.document_id, audience_ids=audience_ids
+        )
         linked = [section for section in sections if citation.url.endswith(section.url)]
         broken += not linked
         invalid += not any(citation.quote in section.text for section in linked)

@@ -1,5 +1,6 @@
 """The server: REST, chat page and health over one answer side, with the sources synced in the background."""
 
+import asyncio
 import logging
 import secrets
 from collections.abc import Awaitable, Callable
@@ -8,12 +9,16 @@ import uvicorn
 from fastapi import FastAPI, Request, Response
 
 from app import health
-from app.auth import must_be_safe_to_bind
+from app.auth import is_loopback, must_be_safe_to_bind
 from app.channels import rest, web
 from app.problems import install_problem_handlers
 from app.settings import Settings
 from app.wiring import AnswerSide, open_answer_side
+from ingest.wiring import sync_sources
+from kb.errors import KnowledgeBaseError
 from kb.logs import request_id
+from kb.settings import SourceTable
+from kb.wiring import KnowledgeBase
 
 logger = logging.getLogger(__name__)
 MOST_BODY_BYTES = 1_000_000
@@ -29,6 +34,8 @@ def build_app(side: AnswerSide, *, is_open: bool) -> FastAPI:
     app.include_router(web.build_router(side, is_open=is_open))
     app.middleware("http")(_with_request_id)
     app.middleware("http")(_within_size)
+    if is_open:
+        app.middleware("http")(_from_this_machine)
     return app
 
 
@@ -47,7 +54,25 @@ async def serve(settings: Settings, *, on_ready: Callable[[str], None]) -> None:
             timeout_graceful_shutdown=SHUTDOWN_SECONDS,
             server_header=False,
         )
-        await _Server(config, on_ready=on_ready).serve()
+        syncing = [asyncio.create_task(_keep_current(side.knowledge_base, source)) for source in settings.sources]
+        try:
+            await _Server(config, on_ready=on_ready).serve()
+        finally:
+            for task in syncing:
+                task.cancel()
+            await asyncio.gather(*syncing, return_exceptions=True)
+
+
+async def _keep_current(knowledge_base: KnowledgeBase, source: SourceTable) -> None:
+    """Sync one source, wait its interval, and again. A failed sync is logged and tried again like any other."""
+    while True:
+        try:
+            (report,) = await sync_sources(knowledge_base, source_ids=[source.id])
+            if report.reason:
+                logger.warning("sync incomplete", extra={"source_id": source.id, "reason": report.reason})
+        except KnowledgeBaseError as exc:
+            logger.warning("sync failed", extra={"source_id": source.id, "error": type(exc).__name__})
+        await asyncio.sleep(source.interval_seconds)
 
 
 class _Server(uvicorn.Server):
@@ -73,6 +98,13 @@ async def _with_request_id(request: Request, call_next: Callable[[Request], Awai
         return response
     finally:
         request_id.reset(own)
+
+
+async def _from_this_machine(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
+    """Without keys, only who calls us by a loopback name is served: a web page that rebinds its own name is not."""
+    if not is_loopback(request.url.hostname or ""):
+        return Response("call this server by its loopback address\n", status_code=421, media_type="text/plain")
+    return await call_next(request)
 
 
 async def _within_size(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:

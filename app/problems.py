@@ -95,7 +95,7 @@ async def _malformed(request: Request, error: Exception) -> JSONResponse:
     where = ".".join(str(part) for part in first["loc"] if part != "body")
     return _respond(
         Problem(422, "malformed", "The request is not valid"),
-        detail=f"{where}: {first['msg']}" if where else first["msg"],
+        detail=f"{where}: {first['msg']}" if where else str(first["msg"]),
     )
 
 

@@ -1,4 +1,4 @@
-"""The state of everything, as `footnote status` shows it: per source what is listed, indexed, and missing with its reason."""
+"""The state of everything, as `footnote status` shows it: per source what is listed, indexed and missing, and why."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -129,6 +129,10 @@ class KnowledgeSettings(BaseSettings):
             return self.catalogue.url.get_secret_value()
         return f"sqlite+aiosqlite:///{self.data_dir / 'catalogue.db'}"
 
+    def masked(self) -> dict[str, object]:
+        """All settings as JSON-able values, with stars in place of secrets."""
+        return {name: _masked(name, value) for name, value in self.model_dump(mode="json").items()}
+
 
 SettingsT = TypeVar("SettingsT", bound=KnowledgeSettings)
 
@@ -162,6 +166,15 @@ def explain_settings(error: ValidationError, settings: type[BaseModel], path: Pa
 def mask(name: str | None, value: object) -> object:
     """The value, or stars if its name says that it is a secret."""
     return "**********" if name and value and _SECRET_NAME.search(name) else value
+
+
+def _masked(name: str, value: object) -> object:
+    if isinstance(value, dict):
+        return {key: _masked(key, inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_masked(name, inner) for inner in value]
+    # A database's address may hold its password.
+    return mask("secret", value) if name == "url" and "@" in str(value) else mask(name, value)
 
 
 def read_secret(name: str) -> SecretStr | None:

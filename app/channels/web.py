@@ -6,11 +6,11 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, HTTPException, Request
 from fastapi.responses import HTMLResponse, Response
-from kb.catalogue.records import StoredSection
 from markdown_it import MarkdownIt
 
 from app.auth import Caller, resolve_caller
 from app.wiring import AnswerSide
+from kb.catalogue.records import StoredSection
 
 _MEDIA_TYPES = {"html": "text/html", "css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
 _ASSETS = ("chat.css", "chat.js", "icon.svg")
@@ -49,9 +49,9 @@ def build_router(side: AnswerSide, *, is_open: bool) -> APIRouter:
     async def document(document_id: str, who: Annotated[Caller, Depends(caller)]) -> Response:
         catalogue = side.knowledge_base.catalogue
         audience_ids = await catalogue.access.readable(who.principal)
-        sections = await catalogue.documents.live_sections(who.principal.tenant, document_id)
+        sections = await catalogue.documents.live_sections(who.principal.tenant, document_id, audience_ids=audience_ids)
         # Missing and forbidden look the same.
-        if not sections or sections[0].audience_id not in audience_ids:
+        if not sections:
             raise HTTPException(404)
         return HTMLResponse(document_page(sections), headers=_SECURITY_HEADERS)
 

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,6 +19,14 @@ class ModelHealth:
 
     is_ready: bool
     detail: str
+
+
+@runtime_checkable
+class Tunable(Protocol):
+    """A chat model that can run in several formats."""
+
+    def tune(self) -> AsyncGenerator[str, None]:
+        """Measure the formats anew and keep the fastest: lines for people. Raises ModelError."""
 
 
 class ChatModel(Protocol):
@@ -44,6 +52,9 @@ class ChatModel(Protocol):
 
     async def health(self) -> ModelHealth:
         """Never raises."""
+
+    async def verify(self) -> str:
+        """What was verified, for people. Raises ModelError if the file is not what it must be."""
 
     async def close(self) -> None:
         """Stop the model and free it."""

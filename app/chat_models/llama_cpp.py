@@ -121,9 +121,9 @@ class LlamaCppModel:
         return ModelHealth(is_ready=True, detail=f"{self.name} loads with the first question")
 
     async def verify(self) -> str:
-        """The file's sha256, after comparing it with the pinned one. Raises ModelError."""
+        """The file's digest, compared with the pinned one. Raises ModelError."""
         event = await self.worker.finish({**self._load, "op": "verify"}, is_loaded=False)
-        return str(event["sha256"])
+        return f"{self.name}: sha256 {event['sha256']} ({'as pinned' if self.sha256 else 'not pinned'})"
 
     async def warm_up(self) -> None:
         """Load now, so that the first question need not wait. Raises ModelError."""

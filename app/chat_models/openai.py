@@ -78,6 +78,13 @@ class OpenAIModel:
             return ModelHealth(is_ready=False, detail=f"{self.name}: {exc}")
         return ModelHealth(is_ready=True, detail=f"{self.name} answers")
 
+    async def verify(self) -> str:
+        """The server is asked for its models: its files cannot be seen. Raises ModelError."""
+        health = await self.health()
+        if not health.is_ready:
+            raise ModelError(health.detail)
+        return health.detail
+
     async def close(self) -> None:
         """Hang up."""
         await self._client.close()

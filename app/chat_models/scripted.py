@@ -57,6 +57,10 @@ class ScriptedModel:
         """Ready, unless told to fail."""
         return ModelHealth(is_ready=not self._config.fails, detail="scripted")
 
+    async def verify(self) -> str:
+        """There is no file."""
+        return "scripted: nothing to verify"
+
     async def close(self) -> None:
         """Nothing to free."""
 

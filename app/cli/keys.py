@@ -11,6 +11,7 @@ from app.cli.printing import make_console
 from app.cli.running import global_options, run
 from app.settings import Settings
 from kb.catalogue import Catalogue
+from kb.catalogue.records import StoredKey
 from kb.errors import ConfigError
 
 keys_app = typer.Typer(help="Create, list and revoke API keys.", no_args_is_help=True)
@@ -60,13 +61,17 @@ async def _create(
     key = new_key()
     async with await Catalogue.open(settings.catalogue_url) as catalogue:
         await catalogue.keys.add(
-            settings.tenant,
-            key.key_id,
-            secret_sha256=key.secret_sha256,
-            name=name,
-            scopes=scopes,
-            email=email,
-            expires_at=expires_at,
+            StoredKey(
+                key_id=key.key_id,
+                tenant=settings.tenant,
+                name=name,
+                secret_sha256=key.secret_sha256,
+                scopes=scopes,
+                email=email,
+                created_at=datetime.now(UTC),
+                expires_at=expires_at,
+                revoked_at=None,
+            )
         )
     return key.text
 

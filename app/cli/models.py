@@ -1,8 +1,15 @@
 """`footnote models`: which models run here, are their files untouched, and in which format are they fastest."""
 
 import typer
+from rich.table import Table
 
-from app.cli.running import global_options, run
+from app.chat_models.base import Tunable
+from app.cli.printing import make_console
+from app.cli.running import OUR_MISTAKE, global_options, run
+from app.settings import Settings
+from app.wiring import build_chat_model
+from kb.errors import ConfigError, ModelError
+from kb.wiring import build_embedder
 
 models_app = typer.Typer(help="List, verify and tune the models.", no_args_is_help=True)
 
@@ -16,10 +23,47 @@ def list_models(context: typer.Context) -> None:
 @models_app.command()
 def verify(context: typer.Context) -> None:
     """Compare the model files with the digests they must have."""
-    run(_verify(global_options(context).settings()))
+    if not run(_verify(global_options(context).settings())):
+        raise typer.Exit(OUR_MISTAKE)
 
 
 @models_app.command()
 def tune(context: typer.Context) -> None:
     """Measure the formats the chat model can run in on this machine, and keep the fastest."""
     run(_tune(global_options(context).settings()))
+
+
+async def _list(settings: Settings) -> None:
+    embedder, chat_model = build_embedder(settings), build_chat_model(settings)
+    table = Table("role", "kind", "model", "about")
+    about = f"{embedder.dimension} dimensions, passages up to {embedder.max_tokens} tokens"
+    table.add_row("embedder", settings.embedder.kind, embedder.name, about)
+    health = await chat_model.health()
+    table.add_row("chat model", settings.chat_model.kind, chat_model.name, health.detail)
+    make_console().print(table)
+    await chat_model.close()
+
+
+async def _verify(settings: Settings) -> bool:
+    """Both are checked even if the first is damaged."""
+    is_fine = True
+    for role, part in (("embedder", build_embedder(settings)), ("chat model", build_chat_model(settings))):
+        try:
+            typer.echo(f"{role}: {await part.verify()}")
+        except ModelError as exc:
+            is_fine = False
+            typer.echo(f"footnote: {role}: {exc}", err=True)
+        finally:
+            await part.close()
+    return is_fine
+
+
+async def _tune(settings: Settings) -> None:
+    chat_model = build_chat_model(settings)
+    if not isinstance(chat_model, Tunable):
+        raise ConfigError(f"a chat model of kind {settings.chat_model.kind!r} is tuned where it is served")
+    try:
+        async for line in chat_model.tune():
+            typer.echo(line)
+    finally:
+        await chat_model.close()

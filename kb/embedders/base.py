@@ -37,5 +37,8 @@ class Embedder(Protocol):
     async def embed_query(self, text: str) -> Vectors:
         """Float32 unit vector, shape (dimension,). Raises ModelError."""
 
+    async def verify(self) -> str:
+        """What was verified, for people. Raises ModelError if the files are not what they must be."""
+
     async def close(self) -> None:
         """Free the model."""

@@ -52,6 +52,10 @@ class HashingEmbedder:
         """Float32 unit vector, shape (dimension,)."""
         return self._embed(text)
 
+    async def verify(self) -> str:
+        """There is no file."""
+        return "hashing: nothing to verify"
+
     async def close(self) -> None:
         """Nothing to free."""
 

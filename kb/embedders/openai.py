@@ -76,6 +76,11 @@ class OpenAIEmbedder:
         query: Vectors = vectors[0]
         return query
 
+    async def verify(self) -> str:
+        """One text is embedded: the server's files cannot be seen. Raises ModelError."""
+        await self.embed_query("verify")
+        return f"{self.name}: the server answers with vectors of {self.dimension}"
+
     async def close(self) -> None:
         """Hang up."""
         await self._client.close()

@@ -82,6 +82,12 @@ class SentenceTransformersEmbedder:
             self._queries.popitem(last=False)
         return self._queries[text]
 
+    async def verify(self) -> str:
+        """The weights' digest, compared with the pinned one. Raises ModelError."""
+        await asyncio.to_thread(self._files.verify)
+        pinned = "as pinned" if self._files.pinned_sha256 else "not pinned"
+        return f"{self.name}: sha256 {self._files.sha256} ({pinned})"
+
     async def close(self) -> None:
         """Free the weights."""
         async with self._turn:

@@ -1,0 +1,117 @@
+"""`footnote doctor`: everything that must be right, looked at one by one, with what to do about what is not."""
+
+import asyncio
+import os
+import shutil
+import socket
+from collections.abc import Awaitable, Callable, Mapping
+
+import typer
+from rich.text import Text
+
+from app.auth import must_be_safe_to_bind
+from app.cli.printing import make_console
+from app.cli.running import OUR_MISTAKE, global_options, run
+from app.settings import Settings
+from app.wiring import build_chat_model
+from ingest.wiring import build_connector
+from kb.catalogue import Catalogue
+from kb.errors import ConfigError, IndexUnavailable, KnowledgeBaseError
+from kb.wiring import build_embedder, open_knowledge_base
+
+LEAST_FREE_BYTES = 1_000_000_000
+
+Check = Callable[[Settings], Awaitable[str]]
+
+
+def doctor(context: typer.Context) -> None:
+    """Look at settings, disk, catalogue, index, models, sources and address; say what is wrong and what to do."""
+    settings = global_options(context).settings()
+    if not run(_examine(settings)):
+        raise typer.Exit(OUR_MISTAKE)
+
+
+async def _examine(settings: Settings) -> bool:
+    checks: Mapping[str, Check] = {
+        "data directory": _data_directory,
+        "catalogue": _catalogue,
+        "embedder": _embedder,
+        "index": _index,
+        "chat model": _chat_model,
+        "sources": _sources,
+        "address": _address,
+    }
+    console = make_console()
+    is_healthy = True
+    for name, check in checks.items():
+        try:
+            mark, line = ("✓", "green"), await check(settings)
+        except (KnowledgeBaseError, OSError) as exc:
+            mark, line, is_healthy = ("✗", "bold red"), str(exc), False
+        console.print(Text.assemble(mark, f" {name}: {line}"), soft_wrap=True)
+    return is_healthy
+
+
+async def _data_directory(settings: Settings) -> str:
+    directory = settings.data_dir
+    await asyncio.to_thread(directory.mkdir, parents=True, exist_ok=True)
+    if not os.access(directory, os.W_OK):
+        raise ConfigError(f"{directory} cannot be written: give it to the user who runs Footnote")
+    free = shutil.disk_usage(directory).free
+    if free < LEAST_FREE_BYTES:
+        raise ConfigError(f"{directory}: only {free / 1e9:.1f} GB are free; make room or move it with data_dir")
+    return f"{directory}, {free / 1e9:.0f} GB free"
+
+
+async def _catalogue(settings: Settings) -> str:
+    async with await Catalogue.open(settings.catalogue_url) as catalogue:
+        documents = await catalogue.documents.live_revisions(settings.tenant)
+    return f"{len(documents)} documents"
+
+
+async def _embedder(settings: Settings) -> str:
+    embedder = build_embedder(settings)
+    try:
+        return await embedder.verify()
+    finally:
+        await embedder.close()
+
+
+async def _index(settings: Settings) -> str:
+    async with open_knowledge_base(settings) as knowledge_base:
+        health = await knowledge_base.index.health()
+    if not health.is_ready:
+        raise IndexUnavailable(health.detail)
+    return health.detail
+
+
+async def _chat_model(settings: Settings) -> str:
+    chat_model = build_chat_model(settings)
+    try:
+        return await chat_model.verify()
+    finally:
+        await chat_model.close()
+
+
+async def _sources(settings: Settings) -> str:
+    if not settings.sources:
+        raise ConfigError("the configuration names none: add a [[sources]] table (see footnote.example.toml)")
+    for source in settings.sources:
+        await build_connector(source, settings).close()
+    return ", ".join(f"{source.id} ({source.kind})" for source in settings.sources)
+
+
+async def _address(settings: Settings) -> str:
+    server = settings.server
+    async with await Catalogue.open(settings.catalogue_url) as catalogue:
+        await must_be_safe_to_bind(server.host, catalogue, tenant=settings.tenant)
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((server.host, server.port))
+        except OSError as exc:
+            raise ConfigError(
+                f"{server.host}:{server.port} cannot be bound ({exc.strerror}): "
+                "is Footnote running already? Else set another [server] port"
+            ) from exc
+    return f"{server.host}:{server.port} is free"
