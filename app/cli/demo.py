@@ -37,13 +37,12 @@ def demo(
 
 
 async def _sync_and_ask(settings: Settings, questions: tuple[str, ...]) -> bool:
-    reports = await sync_and_show(settings, [], is_full=False, may_remove_many=False)
-    if any(report.reason for report in reports):
-        return False
-    console = make_console()
     async with open_answer_side(settings) as side:
+        reports = await sync_and_show(side.knowledge_base, [])
+        if any(report.reason for report in reports):
+            return False
         for question in questions:
-            await _ask(console, side, question)
+            await _ask(make_console(), side, question)
     return True
 
 

@@ -15,7 +15,7 @@ from app.status import SourceStatus, Status, read_status
 from ingest.report import SyncReport
 from ingest.wiring import sync_sources
 from kb.catalogue import Catalogue
-from kb.wiring import open_knowledge_base
+from kb.wiring import KnowledgeBase, open_knowledge_base
 
 
 def sync(
@@ -29,7 +29,7 @@ def sync(
 ) -> None:
     """Read the sources and bring the knowledge base up to date."""
     settings = global_options(context).settings()
-    reports = run(sync_and_show(settings, sources or [], is_full=is_full, may_remove_many=allow_removals))
+    reports = run(_sync(settings, sources or [], is_full=is_full, may_remove_many=allow_removals))
     if any(report.reason for report in reports):
         raise typer.Exit(OUR_MISTAKE)
 
@@ -55,19 +55,17 @@ def status(
 
 
 async def sync_and_show(
-    settings: Settings, sources: list[str], *, is_full: bool, may_remove_many: bool
+    knowledge_base: KnowledgeBase, sources: list[str], *, is_full: bool = False, may_remove_many: bool = False
 ) -> list[SyncReport]:
     """Sync with a progress bar on a terminal (plain lines in a pipe), then print each source's report."""
-    console = Console(stderr=True)
-    with ProgressBar(console) as progress:
-        async with open_knowledge_base(settings) as knowledge_base:
-            reports = await sync_sources(
-                knowledge_base,
-                source_ids=sources,
-                is_full=is_full,
-                may_remove_many=may_remove_many,
-                progress=progress,
-            )
+    with ProgressBar(Console(stderr=True)) as progress:
+        reports = await sync_sources(
+            knowledge_base,
+            source_ids=sources,
+            is_full=is_full,
+            may_remove_many=may_remove_many,
+            progress=progress,
+        )
     for report in reports:
         for line in report.lines():
             typer.echo(line)
@@ -114,6 +112,11 @@ class ProgressBar:
         task = self._tasks[report.source_id]
         done = self._bars.tasks[self._bars.task_ids.index(task)].completed
         self._bars.update(task, total=max(done, 1), completed=max(done, 1))
+
+
+async def _sync(settings: Settings, sources: list[str], *, is_full: bool, may_remove_many: bool) -> list[SyncReport]:
+    async with open_knowledge_base(settings) as knowledge_base:
+        return await sync_and_show(knowledge_base, sources, is_full=is_full, may_remove_many=may_remove_many)
 
 
 async def _status(settings: Settings) -> Status:

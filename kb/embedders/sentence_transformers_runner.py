@@ -30,7 +30,9 @@ class Runner:
         """Load the weights; nothing is fetched and no code of the model's is run. Raises ModelError."""
         # Seconds to import, and only commands that embed need it.
         from sentence_transformers import SentenceTransformer
+        from transformers.utils.logging import disable_progress_bar
 
+        disable_progress_bar()
         place = _device(device)
         precision = _dtype(dtype, place)
         # Weights in pickle files can run code when they are opened.
