@@ -71,7 +71,9 @@ async def measured(ways: dict[str, Way], texts: list[str]) -> dict[str, tuple[li
 
 def print_table(results: dict[str, tuple[list[float], Vectors]], texts: list[str]) -> None:
     """Chunks a second (median), ratio to the plain loop (median of the rounds' ratios), lowest cosine to it."""
-    table = Table("way", "chunks/s", "× plain loop", "lowest cosine", title=f"embedding {len(texts)} chunks of the demo")
+    table = Table(
+        "way", "chunks/s", "× plain loop", "lowest cosine", title=f"embedding {len(texts)} chunks of the demo"
+    )
     base_times, base_vectors = next(iter(results.values()))
     for name, (times, vectors) in results.items():
         ratio = statistics.median(base / own for base, own in zip(base_times, times, strict=True))

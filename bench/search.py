@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.table import Table
 
 from kb.documents import chunk_id
-from kb.index import edge
+from kb.index import edge, server
 from kb.index.base import Index, IndexedChunk, IndexFilter
 
 DIMENSION = 384

@@ -3,11 +3,10 @@
 import re
 from collections.abc import Iterable, Sequence
 
-from kb.catalogue.records import SectionKey, StoredSection
-
 from app.answering.types import Passage, SearchScope
 from kb.access import Principal
 from kb.catalogue import Catalogue
+from kb.catalogue.records import SectionKey, StoredSection
 from kb.embedders.base import Embedder
 from kb.index.base import Hit, Index, IndexFilter
 
@@ -18,6 +17,7 @@ SPARSE_WEIGHT = 0.3
 OUTDATED_PENALTY = 0.08
 CANDIDATE_CHUNKS = 48
 NEAR_EQUAL = 0.9
+TRIES = 3
 
 
 class HybridRetriever:
@@ -42,12 +42,19 @@ class HybridRetriever:
             labels=scope.labels,
         )
         vector = await self._embedder.embed_query(query)
-        hits = await self._index.search(where=where, vector=vector, text=query, k=max(CANDIDATE_CHUNKS, 2 * count))
-        scores = fuse_sections(hits)
-        keys = sorted(scores, key=lambda key: (-scores[key][0], key.document_id, key.section_ordinal))[: 4 * count]
-        # The second permission check: only live revisions of documents these audiences may read come back.
-        sections = await self._catalogue.documents.read_sections(principal.tenant, audience_ids=audience_ids, keys=keys)
-        passages = [self._passage(principal.tenant, section, scores) for section in sections]
+        passages: list[Passage] = []
+        for _ in range(TRIES):
+            hits = await self._index.search(where=where, vector=vector, text=query, k=max(CANDIDATE_CHUNKS, 2 * count))
+            scores = fuse_sections(hits)
+            keys = sorted(scores, key=lambda key: (-scores[key][0], key.document_id, key.section_ordinal))[: 4 * count]
+            # The second permission check: only live revisions of documents these audiences may read come back.
+            sections = await self._catalogue.documents.read_sections(
+                principal.tenant, audience_ids=audience_ids, keys=keys
+            )
+            passages = [self._passage(principal.tenant, section, scores) for section in sections]
+            if len(sections) == len(keys):
+                break
+            # A page was replaced between the search and the read: the next search finds its new revision.
         passages.sort(key=lambda passage: (-passage.score, passage.document_id, passage.section_ordinal))
         return collapse_near_equal(passages)[:count]
 

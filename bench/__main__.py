@@ -1,0 +1,19 @@
+"""`python -m bench`: every benchmark's table, one after the other."""
+
+import subprocess
+import sys
+
+BENCHMARKS = ("embedding", "search", "chat_model", "answer", "sync", "crash")
+
+
+def main() -> None:
+    """Each in a process of its own, so that none warms another's caches. Ends with the last failure's code."""
+    code = 0
+    for name in BENCHMARKS:
+        print(f"\n— bench/{name}.py —", flush=True)
+        code = subprocess.run([sys.executable, "-m", f"bench.{name}"], check=False).returncode or code
+    sys.exit(code)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,225 @@
+"""kill -9 at random moments of a sync: is anything lost, is a half page or a mixed revision ever found?
+
+Each round edits pages, starts a sync in a process of its own and kills it at a random moment (every fourth time the
+index's owner process too), while searches go on all the time. Then a whole sync must bring everything up to date.
+"""
+
+import argparse
+import asyncio
+import os
+import random
+import re
+import signal
+import statistics
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from app.answering.retrieval import HybridRetriever
+from app.answering.types import SearchScope
+from ingest.wiring import sync_sources
+from kb.access import Principal
+from kb.errors import IndexFailure, KnowledgeBaseError
+from kb.settings import KnowledgeSettings, load_settings
+from kb.wiring import KnowledgeBase, open_knowledge_base
+
+PAGES = 40
+SECTIONS = 6
+WORDS_A_SECTION = 60
+TENANT = "default"
+ANYONE = Principal(tenant=TENANT, email=None)
+_CONFIG = """
+[index]
+kind = "edge"
+idle_seconds = 3
+[embedder]
+kind = "hashing"
+dimension = 64
+[[sources]]
+id = "wiki"
+kind = "folder"
+path = "wiki"
+audience = ["everyone"]
+"""
+
+
+@dataclass(slots=True)
+class Findings:
+    """What went wrong (nothing should), and how long recovery took in seconds."""
+
+    searches: int = 0
+    half_pages: int = 0
+    mixed_revisions: int = 0
+    lost: int = 0
+    unavailable: int = 0
+    kills: Counter[str] = field(default_factory=Counter)
+    first_answer: list[float] = field(default_factory=list)
+    whole_sync: list[float] = field(default_factory=list)
+
+    @property
+    def faults(self) -> int:
+        """Every broken promise."""
+        return self.half_pages + self.mixed_revisions + self.lost
+
+
+class Wiki:
+    """Pages whose every section says which page and which edition it belongs to."""
+
+    def __init__(self, directory: Path, *, seed: int) -> None:
+        self._directory = directory
+        self._random = random.Random(seed)
+        self.editions = dict.fromkeys(range(PAGES), 0)
+
+    def edit(self, pages: Sequence[int]) -> None:
+        """Write the next edition of these pages, each file in one step."""
+        for page in pages:
+            self.editions[page] += 1
+            draft = self._directory / f".{page}.draft"
+            draft.write_text(self._text(page), encoding="utf-8")
+            os.replace(draft, self._directory / f"page-{page}.md")
+
+    def edit_some(self) -> None:
+        """Between one page and all of them."""
+        self.edit(self._random.sample(range(PAGES), self._random.choice([1, 5, 20, PAGES])))
+
+    def _text(self, page: int) -> str:
+        sections = [f"# Page {page}\n"]
+        for number in range(SECTIONS):
+            words = " ".join(f"w{self._random.randrange(5000)}" for _ in range(WORDS_A_SECTION))
+            sections.append(f"## Part {number}\n\nzebra{page} edition{self.editions[page]} {words}.\n")
+        return "\n".join(sections)
+
+
+async def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=200)
+    parser.add_argument("--seed", type=int, default=11)
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as directory:
+        findings = await run_rounds(Path(directory), rounds=arguments.rounds, seed=arguments.seed)
+    table = Table(f"after {arguments.rounds} × kill -9", "", title="crashes of a sync")
+    rows = {
+        "searches meanwhile": f"{findings.searches:,}",
+        "half pages found": str(findings.half_pages),
+        "mixed revisions found": str(findings.mixed_revisions),
+        "committed pages lost": str(findings.lost),
+        "searches refused while the index came back": str(findings.unavailable),
+        "moments": ", ".join(f"{name} {count}" for name, count in sorted(findings.kills.items())),
+        "first search answered after the kill, p50 / p95": _seconds(findings.first_answer),
+        "next sync complete after the kill, p50 / p95": _seconds(findings.whole_sync),
+    }
+    for name, value in rows.items():
+        table.add_row(name, value)
+    Console().print(table)
+    sys.exit(1 if findings.faults else 0)
+
+
+async def run_rounds(directory: Path, *, rounds: int, seed: int) -> Findings:
+    """The whole experiment in a directory."""
+    (directory / "wiki").mkdir()
+    config = directory / "footnote.toml"
+    config.write_text(_CONFIG, encoding="utf-8")
+    wiki = Wiki(directory / "wiki", seed=seed)
+    wiki.edit(range(PAGES))
+    settings = load_settings(KnowledgeSettings, config)
+    findings, chance = Findings(), random.Random(seed)
+    async with open_knowledge_base(settings) as base:
+        started = time.perf_counter()
+        await sync_sources(base)
+        usual_seconds = time.perf_counter() - started + 1.0  # a process of its own takes a second to start
+        reader = asyncio.create_task(_read_all_the_time(base, findings))
+        try:
+            for number in range(rounds):
+                wiki.edit_some()
+                before = await base.catalogue.documents.live_revisions(TENANT)
+                await _sync_and_kill(config, base, findings, after=chance.uniform(0.2, usual_seconds), number=number)
+                await _recover(base, findings, wiki, before=before)
+        finally:
+            reader.cancel()
+            with suppress(asyncio.CancelledError):
+                await reader
+    return findings
+
+
+async def _sync_and_kill(config: Path, base: KnowledgeBase, findings: Findings, *, after: float, number: int) -> None:
+    child = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "app.cli", "--config", str(config), "sync",
+        stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL,
+    )  # fmt: skip
+    with suppress(TimeoutError):
+        await asyncio.wait_for(child.wait(), after)
+    findings.kills["sync was running" if child.returncode is None else "sync had ended"] += 1
+    if child.returncode is None:
+        child.kill()
+        await child.wait()
+    if number % 4 == 3 and (owner := re.search(r"\d+", (await base.index.health()).detail)):
+        with suppress(ProcessLookupError):
+            os.kill(int(owner[0]), signal.SIGKILL)
+            findings.kills["index owner killed too"] += 1
+
+
+async def _recover(base: KnowledgeBase, findings: Findings, wiki: Wiki, *, before: dict[str, tuple[int, int]]) -> None:
+    killed = time.perf_counter()
+    await _answered(base)
+    findings.first_answer.append(time.perf_counter() - killed)
+    after = await base.catalogue.documents.live_revisions(TENANT)
+    findings.lost += sum(after.get(document, (0, 0))[0] < revision for document, (revision, _) in before.items())
+    (report,) = await sync_sources(base)
+    findings.whole_sync.append(time.perf_counter() - killed)
+    if report.reason:
+        raise AssertionError(report.reason)
+    for page, edition in wiki.editions.items():
+        found = await _editions(base, page)
+        findings.lost += found != Counter({edition: SECTIONS})
+    held = await base.index.counts(tenant=TENANT)
+    live = await base.catalogue.documents.live_revisions(TENANT)
+    findings.lost += dict(held) != {(document, revision): count for document, (revision, count) in live.items()}
+
+
+async def _answered(base: KnowledgeBase) -> None:
+    for _ in range(100):
+        with suppress(IndexFailure):
+            await _editions(base, 0)
+            return
+    raise AssertionError("the index did not come back")
+
+
+async def _read_all_the_time(base: KnowledgeBase, findings: Findings) -> None:
+    chance = random.Random(5)
+    while True:
+        try:
+            found = await _editions(base, chance.randrange(PAGES))
+        except KnowledgeBaseError:
+            findings.unavailable += 1
+            await asyncio.sleep(0.02)
+            continue
+        findings.searches += 1
+        findings.mixed_revisions += len(found) > 1
+        findings.half_pages += len(found) <= 1 and found.total() != SECTIONS
+        await asyncio.sleep(0.005)
+
+
+async def _editions(base: KnowledgeBase, page: int) -> Counter[int]:
+    """Edition → sections of the page that a search finds."""
+    retriever = HybridRetriever(base.catalogue, base.index, base.embedder, link_base="")
+    passages = await retriever.retrieve(f"zebra{page}", ANYONE, scope=SearchScope(), count=20)
+    own = [passage for passage in passages if passage.document_id == f"wiki:page-{page}.md"]
+    return Counter(int(passage.text.split()[1].removeprefix("edition")) for passage in own)
+
+
+def _seconds(times: Sequence[float]) -> str:
+    ordered = sorted(times)
+    return f"{statistics.median(ordered):.2f} / {ordered[int(len(ordered) * 0.95)]:.2f} s"
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
