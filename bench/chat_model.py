@@ -1,4 +1,4 @@
-"""The starter chat model as shipped and as Footnote runs it: prompt speed, generation speed, a prompt's shared start."""
+"""The starter chat model as shipped and as Footnote runs it: reading, writing, and the shared start of prompts."""
 
 import asyncio
 import statistics

@@ -13,6 +13,6 @@ _COMMON = ("audience", "base_url", "requests_per_second", "token")
 def connector_config(source: SourceTable, plugin: ModuleType) -> BaseModel:
     """The connector's validated Config: its own keys, and those common ones it declares. Raises ConfigError."""
     declared: dict[str, object] = plugin.Config.model_fields
-    common = {name: getattr(source, name) for name in _COMMON if getattr(source, name) is not None}
-    wanted = {name: value for name, value in common.items() if name in declared}
+    given = {name: getattr(source, name) for name in _COMMON if getattr(source, name) is not None}
+    wanted = {name: value for name, value in given.items() if name in declared}
     return configure(plugin, wanted | source.plugin_values, where=f"[[sources]] {source.id}")

@@ -71,16 +71,16 @@ class WorkerProcess:
 
     async def stop(self) -> None:
         """End the worker: it stops by itself when its stdin closes, and is killed if it does not."""
-        process, self._process, self.loaded = self._process, None, None
-        if process is None or process.returncode is not None:
+        running, self._process, self.loaded = self._process, None, None
+        if running is None or running.returncode is not None:
             return
-        if process.stdin:
-            process.stdin.close()
+        if running.stdin:
+            running.stdin.close()
         try:
-            await asyncio.wait_for(process.wait(), STOP_SECONDS)
+            await asyncio.wait_for(running.wait(), STOP_SECONDS)
         except TimeoutError:
-            process.kill()
-            await process.wait()
+            running.kill()
+            await running.wait()
 
     async def _attempt(self, job: Mapping[str, object], *, is_loaded: bool) -> AsyncGenerator[Event, None]:
         await (self._ensure_loaded() if is_loaded else self._ensure_started())
@@ -138,27 +138,27 @@ class WorkerProcess:
                     await self._send({"op": "cancel", "id": number})
 
     async def _send(self, job: Mapping[str, object]) -> None:
-        process = self._process
-        if process is None or process.stdin is None:
+        running = self._process
+        if running is None or running.stdin is None:
             raise ModelUnavailable("the chat model's process is not running")
         try:
-            process.stdin.write(json.dumps(job).encode() + b"\n")
-            await process.stdin.drain()
+            running.stdin.write(json.dumps(job).encode() + b"\n")
+            await running.stdin.drain()
         except (BrokenPipeError, ConnectionResetError) as exc:
             await self.stop()
             raise ModelUnavailable("the chat model's process ended; it starts again with the next question") from exc
 
     async def _receive(self, silence_seconds: float) -> Event:
-        process = self._process
-        if process is None or process.stdout is None:
+        running = self._process
+        if running is None or running.stdout is None:
             raise ModelUnavailable("the chat model's process is not running")
         try:
-            line = await asyncio.wait_for(process.stdout.readline(), silence_seconds)
+            line = await asyncio.wait_for(running.stdout.readline(), silence_seconds)
         except TimeoutError:
             await self.stop()
             raise ModelUnavailable("the chat model did not answer in time; it was stopped") from None
         if not line:
-            code = await process.wait()
+            code = await running.wait()
             self._process = self.loaded = None
             logger.error("chat model process ended", extra={"exit_code": code})
             raise ModelUnavailable("the chat model's process ended; it starts again with the next question")

@@ -23,10 +23,10 @@ class ListItem:
 
 def list_block(items: Sequence[ListItem]) -> Block | None:
     """The whole list as one block, nested blocks indented below their item; None if nothing is in it."""
-    kept = [item for item in items if item.blocks]
+    kept = [each for each in items if each.blocks]
     if not kept:
         return None
-    is_task = any(item.is_done is not None for item in kept)
+    is_task = any(each.is_done is not None for each in kept)
     return Block(kind="task" if is_task else "list", text="\n".join(map(_item_text, kept)))
 
 
@@ -63,10 +63,10 @@ def paragraphs(text: str) -> list[Block]:
     return [Block(kind="paragraph", text=part.strip()) for part in re.split(r"\n{2,}", text) if part.strip()]
 
 
-def _item_text(item: ListItem) -> str:
-    bullet = "- " if item.number is None else f"{item.number}. "
-    box = "" if item.is_done is None else "[x] " if item.is_done else "[ ] "
-    content = "\n".join(block.text for block in item.blocks)
+def _item_text(each: ListItem) -> str:
+    bullet = "- " if each.number is None else f"{each.number}. "
+    box = "" if each.is_done is None else "[x] " if each.is_done else "[ ] "
+    content = "\n".join(block.text for block in each.blocks)
     indented = content.replace("\n", "\n" + " " * len(bullet))
     # No spaces at the end of empty lines of code.
     return bullet + box + re.sub(r"\n +(?=\n)", "\n", indented)

@@ -16,7 +16,7 @@ from ingest.parsing.hygiene import clean_text
 from ingest.parsing.sections import ParsedPage
 
 # The parser recurses once for each list in a list; deeper nesting than this is no page's meaning.
-MOST_NESTED = 60
+MOST_NESTED = 120
 
 _TAG = re.compile(r"<(?P<end>/?)(?P<name>[a-zA-Z][\w:-]*)")
 _WITHOUT_END = frozenset("area base br col embed hr img input link meta source track wbr".split())

@@ -172,10 +172,10 @@ async def _drop_contents(connection: AsyncConnection, tenant: str, document_id: 
 async def _write_contents(
     connection: AsyncConnection, document: Document, *, revision: int, generation: int, stored: Sequence[StoredChunk]
 ) -> None:
-    common = {"tenant": document.tenant, "document_id": document.id, "revision": revision}
+    key = {"tenant": document.tenant, "document_id": document.id, "revision": revision}
     section_rows = [
         {
-            **common,
+            **key,
             "ordinal": ordinal,
             "section_id": section.id,
             "heading_path": list(section.heading_path),
@@ -187,7 +187,7 @@ async def _write_contents(
     ]
     chunk_rows = [
         {
-            **common,
+            **key,
             "ordinal": chunk.ordinal,
             "section_ordinal": chunk.section_ordinal,
             "generation": generation,

@@ -17,7 +17,7 @@ SDK_BORDERS = {
     "llama_cpp": ("app/chat_models/llama_cpp*.py",),
     "sentence_transformers": ("kb/embedders/sentence_transformers*.py",),
     "torch": ("kb/embedders/sentence_transformers*.py",),
-    "httpx": ("kb/http*.py", "kb/embedders/openai.py", "app/chat_models/openai*.py"),
+    "httpx": ("kb/http.py", "kb/index/server.py"),
     "bs4": ("ingest/parsing/*.py",),
 }
 REFUSED_NAMES = set("data info item obj ctx manager helper util common base_service handler process misc".split())
@@ -70,7 +70,15 @@ def test_no_refused_name_is_defined(path: Path) -> None:
     defined = {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.ClassDef)}
     stored = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
     arguments = {node.arg for node in ast.walk(tree) if isinstance(node, ast.arg)}
-    assert (defined | stored | arguments) & REFUSED_NAMES == set()
+    # A field of a foreign JSON object keeps its name.
+    foreign = {
+        statement.target.id
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ClassDef) and node.name.startswith("_")
+        for statement in node.body
+        if isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name)
+    }
+    assert ((defined | stored | arguments) & REFUSED_NAMES) - foreign == set()
 
 
 @pytest.mark.parametrize("path", PRODUCT, ids=name_of)

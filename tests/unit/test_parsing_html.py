@@ -99,7 +99,7 @@ def test_a_table_of_one_cell_is_only_a_frame() -> None:
 
 def test_definitions_are_items_of_a_list() -> None:
     assert texts_of("<dl><dt>Kestrel<dd>a buoy<dd>grey<dt>Heron<dd><p>a gateway</p><ul><li>LoRa</ul></dl>") == [
-        "- Kestrel: a buoy; grey\n- Heron: a gateway\n  - LoRa"
+        "- Kestrel: a buoy\n  grey\n- Heron: a gateway\n  - LoRa"
     ]
 
 

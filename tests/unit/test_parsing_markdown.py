@@ -136,7 +136,8 @@ def test_code_that_holds_a_fence_gets_a_longer_one() -> None:
 
 
 def test_embedded_html_is_read_like_a_page_and_hidden_parts_are_not() -> None:
-    source = "<details><summary>More</summary>\n\ninside *it*\n\n</details>\n\n<div style='display:none'>\n\nsecret\n\n</div>\n"
+    shown = "<details><summary>More</summary>\n\ninside *it*\n\n</details>\n\n"
+    source = shown + "<div style='display:none'>\n\nsecret\n\n</div>\n"
     assert [block.text for block in blocks_of(source)] == ["More", "inside it"]
 
 
