@@ -6,7 +6,7 @@ from sqlalchemy import delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from kb.access import Audience, Principal, grantee, readable_audiences
-from kb.catalogue.database import Database, upsert
+from kb.catalogue.database import Database, insert_new, upsert
 from kb.catalogue.tables import access_epochs, audiences, memberships
 
 
@@ -41,6 +41,7 @@ class AccessStore:
         rows = {(f"group:{name.lower()}", grantee(member)) for name, members in groups.items() for member in members}
         mine = (memberships.c.tenant == tenant, memberships.c.origin == origin)
         async with self._database.write() as connection:
+            await _take_turn(connection, tenant)
             stored = await connection.execute(select(memberships.c.group_name, memberships.c.member).where(*mine))
             if {(group, member) for group, member in stored} == rows:
                 return
@@ -87,7 +88,13 @@ async def _groups_of(connection: AsyncConnection, tenant: str, members: Iterable
     return {str(name) for name in (await connection.execute(query)).scalars()}
 
 
+async def _take_turn(connection: AsyncConnection, tenant: str) -> None:
+    """Wait for other processes that change this tenant's memberships; until the transaction ends it is our turn."""
+    await connection.execute(insert_new(connection, access_epochs, {"tenant": tenant, "epoch": 0}))
+    await connection.execute(select(access_epochs.c.epoch).where(access_epochs.c.tenant == tenant).with_for_update())
+
+
 async def _count_up(connection: AsyncConnection, tenant: str) -> None:
-    changed = update(access_epochs).where(access_epochs.c.tenant == tenant).values(epoch=access_epochs.c.epoch + 1)
-    if (await connection.execute(changed)).rowcount == 0:
-        await connection.execute(upsert(connection, access_epochs, [{"tenant": tenant, "epoch": 1}]))
+    await connection.execute(insert_new(connection, access_epochs, {"tenant": tenant, "epoch": 0}))
+    changed = update(access_epochs).where(access_epochs.c.tenant == tenant)
+    await connection.execute(changed.values(epoch=access_epochs.c.epoch + 1))

@@ -27,6 +27,9 @@ class Database:
 
     def __init__(self, engine: AsyncEngine, *, place: str) -> None:
         self._engine = engine
+        # PostgreSQL's default shows each statement another moment; SQLite's transactions are snapshots anyway.
+        is_sqlite = engine.dialect.name == "sqlite"
+        self._reader = engine if is_sqlite else engine.execution_options(isolation_level="REPEATABLE READ")
         self._writer = engine.execution_options(footnote_writes=True)
         self._place = place
 
@@ -55,7 +58,7 @@ class Database:
     async def read(self) -> AsyncIterator[AsyncConnection]:
         """A transaction that only reads: one snapshot."""
         with self._translated():
-            async with self._engine.connect() as connection, connection.begin():
+            async with self._reader.connect() as connection, connection.begin():
                 yield connection
 
     @asynccontextmanager
@@ -118,6 +121,15 @@ def upsert(
         return lite.on_conflict_do_update(index_elements=keys, set_={name: lite.excluded[name] for name in changed})
     big = postgresql.insert(table).values(list(rows))
     return big.on_conflict_do_update(index_elements=keys, set_={name: big.excluded[name] for name in changed})
+
+
+def insert_new(
+    connection: AsyncConnection, table: Table, row: Mapping[str, object]
+) -> sqlite.Insert | postgresql.Insert:
+    """Insert the row, or leave the one that has one of its unique keys, even if another process is just writing it."""
+    if connection.dialect.name == "sqlite":
+        return sqlite.insert(table).values(dict(row)).on_conflict_do_nothing()
+    return postgresql.insert(table).values(dict(row)).on_conflict_do_nothing()
 
 
 def _prepare_sqlite(engine: Engine) -> None:

@@ -7,7 +7,7 @@ import numpy as np
 from sqlalchemy import ColumnElement, Update, delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from kb.catalogue.database import upsert
+from kb.catalogue.database import insert_new, upsert
 from kb.catalogue.reading import SectionReader
 from kb.catalogue.records import Garbage, StoredChunk, StoredDocument
 from kb.catalogue.tables import chunks, documents, garbage, sections
@@ -40,17 +40,16 @@ class DocumentStore(SectionReader):
         """The next revision number of a document: durable at once, never given twice, even if the caller dies."""
         mine = (documents.c.tenant == tenant, documents.c.document_id == document_id)
         source_id, _, native_id = document_id.partition(":")
+        new = {
+            "tenant": tenant,
+            "document_id": document_id,
+            "source_id": source_id,
+            "native_id": native_id,
+            "last_revision": 0,
+        }
         async with self._database.write() as connection:
-            raised = update(documents).where(*mine).values(last_revision=documents.c.last_revision + 1)
-            if (await connection.execute(raised)).rowcount == 0:
-                first = {
-                    "tenant": tenant,
-                    "document_id": document_id,
-                    "source_id": source_id,
-                    "native_id": native_id,
-                    "last_revision": 1,
-                }
-                await connection.execute(insert(documents).values(**first))
+            await connection.execute(insert_new(connection, documents, new))
+            await connection.execute(update(documents).where(*mine).values(last_revision=documents.c.last_revision + 1))
             revision = await connection.execute(select(documents.c.last_revision).where(*mine))
             return int(revision.scalar_one())
 

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 from sqlalchemy import RowMapping, insert, select
 
-from kb.catalogue.database import Database
+from kb.catalogue.database import Database, insert_new
 from kb.catalogue.records import Generation
 from kb.catalogue.tables import generations
 
@@ -34,9 +34,13 @@ class GenerationStore:
         }
         async with self._database.write() as connection:
             row = (await connection.execute(live)).first()
-            if row is not None and row.embedder_identity == embedder_identity:
+            if row is None:
+                # The unique index lets one live generation through, whoever comes first.
+                await connection.execute(insert_new(connection, generations, {"is_live": True, **values}))
+                row = (await connection.execute(live)).one()
+            if row.embedder_identity == embedder_identity:
                 return _generation(row._mapping)
-            made = insert(generations).values(is_live=row is None, **values).returning(generations.c.id)
+            made = insert(generations).values(is_live=False, **values).returning(generations.c.id)
             return Generation(
                 id=(await connection.execute(made)).scalar_one(),
                 embedder_identity=embedder_identity,

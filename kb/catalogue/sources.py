@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import delete, func, insert, or_, select, update
 
-from kb.catalogue.database import Database, upsert
+from kb.catalogue.database import Database, insert_new, upsert
 from kb.catalogue.records import Problem, SourceCounts, SyncRun
 from kb.catalogue.tables import documents, problems, runs, sources
 
@@ -23,11 +23,7 @@ class SourceStore:
         taken = {"lease_holder": holder, "lease_until": now + timedelta(seconds=seconds)}
         mine = (sources.c.tenant == tenant, sources.c.source_id == source_id)
         async with self._database.write() as connection:
-            known = await connection.execute(select(sources.c.source_id).where(*mine))
-            if known.first() is None:
-                row = {"tenant": tenant, "source_id": source_id, **taken}
-                await connection.execute(insert(sources).values(**row))
-                return True
+            await connection.execute(insert_new(connection, sources, {"tenant": tenant, "source_id": source_id}))
             result = await connection.execute(update(sources).where(*mine, free).values(**taken))
             return result.rowcount == 1
 

@@ -86,6 +86,14 @@ generations = Table(
     Column("is_live", Boolean, nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
 )
+# One live generation a tenant, whatever two processes do at once.
+Index(
+    "generations_one_live",
+    generations.c.tenant,
+    unique=True,
+    sqlite_where=generations.c.is_live,
+    postgresql_where=generations.c.is_live,
+)
 
 documents = Table(
     "documents",

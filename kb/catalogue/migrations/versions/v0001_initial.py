@@ -99,6 +99,14 @@ def _make_documents() -> None:
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("id"),
     )
+    op.create_index(
+        "generations_one_live",
+        "generations",
+        ["tenant"],
+        unique=True,
+        sqlite_where=sa.text("is_live"),
+        postgresql_where=sa.text("is_live"),
+    )
 
 
 def _make_contents() -> None:
