@@ -1,10 +1,33 @@
 """The stream between connectors and sync: what changed, in order, with the checkpoint inside it."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
+from kb.access import Audience
 from kb.documents import Document
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccessChanged:
+    """Only who may read a stored document changed: its text is not read again and nothing is embedded.
+
+    `version`: the version the document has with the new audience, so that the next sync finds nothing to do.
+    """
+
+    native_id: str
+    audience: Audience
+    version: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Memberships:
+    """All groups of the source: name → members as audience words (e-mails, `group:NAME`). Replaces what was known.
+
+    Names must begin with the source's id and a slash: another source's group of the same name is another group.
+    """
+
+    groups: Mapping[str, Sequence[str]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +72,7 @@ class Checkpoint:
     value: str
 
 
-Change: TypeAlias = Document | Removed | Skipped | Failed | Listing | Checkpoint
+Change: TypeAlias = Document | AccessChanged | Memberships | Removed | Skipped | Failed | Listing | Checkpoint
 
 
 class Connector(Protocol):

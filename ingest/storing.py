@@ -4,11 +4,11 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ingest.changes import Failed
+from ingest.changes import AccessChanged, Failed
 from ingest.chunking import chunk_document
 from ingest.reporting import Tally
 from kb.catalogue.records import StoredChunk, StoredDocument
-from kb.documents import Chunk, Document, chunk_id
+from kb.documents import Chunk, Document, chunk_id, document_id
 from kb.embedders.base import Vectors
 from kb.errors import IndexFailure, IndexMismatch, KnowledgeBaseError, ModelError
 from kb.index.base import IndexedChunk
@@ -52,6 +52,16 @@ class Storer:
             return await self.flush()
         return 0
 
+    async def change_access(self, change: AccessChanged, *, tenant: str, source_id: str) -> None:
+        """Give a stored document another audience, visible at once. Does nothing if it is not stored."""
+        documents = self._base.catalogue.documents
+        stored = await documents.get(tenant, document_id(source_id, change.native_id))
+        if stored is None:
+            return
+        audience_id = await self._base.catalogue.access.intern(tenant, change.audience)
+        await self._set_audience(tenant, stored, audience_id=audience_id)
+        await documents.set_access(tenant, stored.document_id, audience_id=audience_id, version=change.version)
+
     async def flush(self) -> int:
         """Store everything taken. Returns how many documents are done: visible, or refused and noted in `refused`."""
         batch, self._pending = self._pending, []
@@ -92,15 +102,16 @@ class Storer:
 
     async def _touch(self, document: Document, stored: StoredDocument, *, audience_id: int) -> None:
         """Same text: nothing is embedded; at most the audience of the points changes."""
-        if stored.audience_id != audience_id:
-            # The index first: a reader needs both to agree, so a page closes at once and opens with the commit,
-            # and a run killed in between does this again.
-            await self._base.index.set_audience(
-                tenant=document.tenant, document_id=document.id, audience_id=audience_id
-            )
-            await self._base.index.flush()
+        await self._set_audience(document.tenant, stored, audience_id=audience_id)
         if stored.audience_id != audience_id or stored.version != document.version:
             await self._base.catalogue.documents.touch(document, audience_id=audience_id)
+
+    async def _set_audience(self, tenant: str, stored: StoredDocument, *, audience_id: int) -> None:
+        """The index first: a reader needs both to agree, so a page closes at once and opens with the commit,
+        and a run killed in between does this again."""
+        if stored.audience_id != audience_id:
+            await self._base.index.set_audience(tenant=tenant, document_id=stored.document_id, audience_id=audience_id)
+            await self._base.index.flush()
 
     async def _vectors(self, batch: Sequence[_Pending]) -> dict[str, Vectors]:
         """Fingerprint → vector: those the catalogue has, and the rest embedded in one call."""

@@ -6,7 +6,17 @@ from collections.abc import Mapping
 from contextlib import aclosing, suppress
 from uuid import uuid4
 
-from ingest.changes import Change, Checkpoint, Connector, Failed, Listing, Removed, Skipped
+from ingest.changes import (
+    AccessChanged,
+    Change,
+    Checkpoint,
+    Connector,
+    Failed,
+    Listing,
+    Memberships,
+    Removed,
+    Skipped,
+)
 from ingest.leasing import SourceLease
 from ingest.removing import Removals
 from ingest.repairing import collect_garbage, repair_index
@@ -103,18 +113,14 @@ class SourceSync:
 
     async def _take(self, change: Change, known: Mapping[str, str]) -> None:
         match change:
-            case Document():
-                self._removals.forget(change.native_id)
-                self._reporter.was_read(change.native_id)
-                self._advance(await self._storer.add(change))
+            case Document() | AccessChanged() | Memberships():
+                await self._keep(change)
             case Removed():
                 self._removals.note(change)
-            case Skipped():
-                if change.native_id in known:
+            case Skipped() | Failed():
+                if isinstance(change, Skipped) and change.native_id in known:
                     # It was a page once; what it said then is not what its source says now.
                     self._removals.note(Removed(native_id=change.native_id, reason=change.reason))
-                self._note(change)
-            case Failed():
                 self._note(change)
             case Listing():
                 self._listing = change
@@ -122,6 +128,27 @@ class SourceSync:
             case Checkpoint():
                 await self._flush()
                 await self._save(change)
+
+    async def _keep(self, change: Document | AccessChanged | Memberships) -> None:
+        match change:
+            case Document():
+                self._removals.forget(change.native_id)
+                self._reporter.was_read(change.native_id)
+                self._advance(await self._storer.add(change))
+            case AccessChanged():
+                # Not `was_read`: what was wrong with its text still is.
+                self._removals.forget(change.native_id)
+                await self._storer.change_access(change, tenant=self._tenant, source_id=self._source_id)
+            case Memberships():
+                await self._set_memberships(change)
+
+    async def _set_memberships(self, change: Memberships) -> None:
+        """Groups of this source. A name that is not its own could let its members into another source's pages."""
+        prefix = f"{self._source_id}/"
+        own = {name: members for name, members in change.groups.items() if name.startswith(prefix)}
+        if len(own) < len(change.groups):
+            logger.error("foreign groups refused", extra={"source_id": self._source_id})
+        await self._catalogue.access.set_groups(self._tenant, f"source:{self._source_id}", own)
 
     async def _remove(self, known: Mapping[str, str]) -> str | None:
         """Remove what is gone. Returns why nothing was removed, if that is so."""

@@ -98,6 +98,12 @@ class DocumentStore(SectionReader):
         async with self._database.write() as connection:
             await connection.execute(_one(document.tenant, document.id).values(**row))
 
+    async def set_access(self, tenant: str, document_id: str, *, audience_id: int, version: str) -> None:
+        """Another audience for a document that otherwise stays as it is, and the version it has with it."""
+        row = {"audience_id": audience_id, "version": version}
+        async with self._database.write() as connection:
+            await connection.execute(_one(tenant, document_id).values(**row))
+
     async def tombstone(self, tenant: str, document_id: str, *, reason: str) -> None:
         """Take a document away: from now on no reader sees it. Its index points become garbage."""
         row = {"live_revision": None, "deleted_at": datetime.now(UTC), "deleted_reason": reason, "chunk_count": 0}
