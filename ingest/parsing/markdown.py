@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from markdown_it import MarkdownIt
+from markdown_it.rules_core import StateCore
 from markdown_it.token import Token
 from mdit_py_plugins.front_matter import front_matter_plugin
 from mdit_py_plugins.tasklists import tasklists_plugin
@@ -15,6 +16,8 @@ from ingest.parsing.html import parse_html
 from ingest.parsing.hygiene import clean_text
 from ingest.parsing.sections import ParsedPage
 
+# Each opening bracket is looked up to the paragraph's end: more of them than this, and its marks stay as they are written.
+MOST_BRACKETS = 1000
 # The parser recurses once for each list in a list; deeper nesting than this is no page's meaning.
 MOST_NESTED = 120
 
@@ -48,7 +51,19 @@ def _make_parser() -> MarkdownIt:
     parser = MarkdownIt("commonmark", {"maxNesting": MOST_NESTED}).enable(["table", "strikethrough"])
     # Only the display of links is turned off: any target may be collected, and none is ever rendered.
     parser.validateLink = lambda url: True  # type: ignore[method-assign]  # the library's own way to replace it
+    parser.core.ruler.at("inline", _parse_inline)
     return parser.use(front_matter_plugin).use(tasklists_plugin)
+
+
+def _parse_inline(state: StateCore) -> None:
+    for token in state.tokens:
+        if token.type != "inline":
+            continue
+        token.children = []
+        if token.content.count("[") > MOST_BRACKETS:
+            token.children.append(Token("text", "", 0, content=token.content))
+        else:
+            state.md.inline.parse(token.content, state.md, state.env, token.children)
 
 
 def _without_stray_tags(tokens: Sequence[Token]) -> Iterator[Token]:

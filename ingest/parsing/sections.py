@@ -3,7 +3,7 @@
 import re
 import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import quote
 
 from ingest.parsing.hygiene import clean_text, one_line
@@ -33,9 +33,7 @@ class Slugger:
 
     def anchor(self, heading: str) -> str:
         """The anchor of the next heading with this text."""
-        kept = "".join(
-            letter for letter in heading.lower() if letter in "_- " or unicodedata.category(letter)[0] in "LMN"
-        )
+        kept = "".join(letter for letter in heading.lower() if _is_kept(letter))
         return self.unique(kept.replace(" ", "-")[:LONGEST_ANCHOR] or "section")
 
     def unique(self, anchor: str) -> str:
@@ -85,7 +83,7 @@ class SectionBuilder:
         text = clean_text(block.text)
         text = text.strip("\n") if block.kind == "code" else text.strip("\n").rstrip()
         if text.strip():
-            self._blocks.append(Block(kind=block.kind, text=text, native_id=block.native_id))
+            self._blocks.append(replace(block, text=text))
 
     def build(self, *, links: Sequence[str] = ()) -> ParsedPage:
         """The page. Sections without text are left out; their headings stay in the paths of those below."""
