@@ -87,10 +87,8 @@ class Assembler:
         self._open_marks.discard(mark.kind)
         if mark.frame is not self.innermost or not isinstance(mark.frame, BlockFrame):
             return
-        before, inside = (
-            "".join(mark.frame.pieces[max(0, mark.place - 1) : mark.place]),
-            "".join(mark.frame.pieces[mark.place :]),
-        )
+        before = mark.frame.pieces[mark.place - 1] if mark.place else ""
+        inside = "".join(mark.frame.pieces[mark.place :])
         del mark.frame.pieces[mark.place :]
         core = inside.strip()
         marked = _with_marks(mark.kind, core, before=before) if core else ""
