@@ -17,11 +17,24 @@ _CHUNK_NAMESPACE = uuid.UUID("6f6c2c2e-5d3a-5f0e-9d55-66a0c6a2f001")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Block:
-    """One block of a section as light Markdown. `native_id` is the source's own block id, if it has one."""
+    """One block of a section as light Markdown. `native_id`: the source's own id, where a link can lead to it.
+
+    `inner_ids`: (line, native id) of the blocks that a container such as a list is made of; each reaches to the next.
+    """
 
     kind: BlockKind
     text: str
     native_id: str = ""
+    inner_ids: tuple[tuple[int, str], ...] = ()
+
+    @property
+    def anchors(self) -> tuple[tuple[int, str], ...]:
+        """(offset in `text`, native id) of what a link can lead to, in order."""
+        starts = [0]
+        if self.inner_ids:
+            starts += [place + 1 for place, letter in enumerate(self.text) if letter == "\n"]
+        inner = {starts[number]: native_id for number, native_id in self.inner_ids if number < len(starts)}
+        return tuple(sorted(({0: self.native_id} | inner).items()))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +51,19 @@ class Section:
     def text(self) -> str:
         """The stored text: what is quoted from. Blocks are separated by one empty line."""
         return "\n\n".join(block.text for block in self.blocks)
+
+    @property
+    def anchors(self) -> tuple[tuple[int, str], ...]:
+        """(offset in `text`, native id) of every block, each reaching to the next; none if no block has an id.
+
+        An empty id among others means the page itself.
+        """
+        found: list[tuple[int, str]] = []
+        start = 0
+        for block in self.blocks:
+            found += [(start + offset, native_id) for offset, native_id in block.anchors]
+            start += len(block.text) + len("\n\n")
+        return tuple(found) if any(native_id for _, native_id in found) else ()
 
     @property
     def fingerprint(self) -> str:
@@ -73,7 +99,7 @@ class Document:
     @property
     def fingerprint(self) -> str:
         """Hash of everything the index and a reader see; version, time and audience are not in it."""
-        sections = [[section.id, section.url, section.fingerprint] for section in self.sections]
+        sections = [[section.id, section.url, section.anchors, section.fingerprint] for section in self.sections]
         about = [self.title, self.space, self.url, sorted(self.labels), self.status, self.superseded_by]
         return fingerprint_of([about, sections])
 

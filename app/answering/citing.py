@@ -1,5 +1,7 @@
 """Footnotes: numbers in the order of first use, each with a quote that is a substring of the stored section."""
 
+from urllib.parse import quote as escape
+
 from app.answering.types import Citation, Passage, Sentence
 from app.answering.units import Unit
 
@@ -26,7 +28,7 @@ class FootnoteList:
                 document_id=passage.document_id,
                 title=passage.title,
                 heading_path=passage.heading_path,
-                url=passage.url,
+                url=link_to_quote(passage, unit.quote),
                 quote=unit.quote,
                 source=passage.source,
                 updated_at=passage.updated_at,
@@ -36,3 +38,13 @@ class FootnoteList:
     def is_cited(self, passage: Passage, unit: Unit) -> bool:
         """Does a footnote already quote this unit?"""
         return (passage.document_id, passage.section_ordinal, unit.quote) in self._citations
+
+
+def link_to_quote(passage: Passage, quote: str) -> str:
+    """The link to the block that holds the quote; to the section where blocks have no address of their own."""
+    start = passage.text.find(quote)
+    held_by = [native_id for offset, native_id in passage.anchors if offset <= start]
+    if not held_by:
+        return passage.url
+    page = passage.url.partition("#")[0]
+    return f"{page}#{escape(held_by[-1])}" if held_by[-1] else page

@@ -77,6 +77,7 @@ class HybridRetriever:
             is_outdated=is_outdated,
             score=score - (OUTDATED_PENALTY if is_outdated else 0),
             dense=dense,
+            anchors=section.anchors,
         )
 
 

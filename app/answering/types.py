@@ -29,7 +29,10 @@ class Question:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Passage:
-    """A section as the answer side sees it. `score`: fused, higher is better; `dense`: cosine of its best chunk."""
+    """A section as the answer side sees it. `score`: fused, higher is better; `dense`: cosine of its best chunk.
+
+    `anchors`: (offset in `text`, fragment of the block that begins there); empty where a link leads to sections only.
+    """
 
     tenant: str
     document_id: str
@@ -45,6 +48,7 @@ class Passage:
     is_outdated: bool
     score: float
     dense: float
+    anchors: tuple[tuple[int, str], ...] = ()
 
     @property
     def heading_line(self) -> str:

@@ -27,7 +27,8 @@ def list_block(items: Sequence[ListItem]) -> Block | None:
     if not kept:
         return None
     is_task = any(each.is_done is not None for each in kept)
-    return Block(kind="task" if is_task else "list", text="\n".join(map(_item_text, kept)))
+    nested = _ids_by_line([block for each in kept for block in each.blocks], gap=0)
+    return Block(kind="task" if is_task else "list", text="\n".join(map(_item_text, kept)), inner_ids=nested)
 
 
 def quote_block(blocks: Sequence[Block]) -> Block | None:
@@ -35,7 +36,8 @@ def quote_block(blocks: Sequence[Block]) -> Block | None:
     text = "\n\n".join(block.text for block in blocks)
     if not text.strip():
         return None
-    return Block(kind="quote", text="\n".join(f"> {line}".rstrip() for line in text.split("\n")))
+    quoted = "\n".join(f"> {line}".rstrip() for line in text.split("\n"))
+    return Block(kind="quote", text=quoted, inner_ids=_ids_by_line(blocks, gap=1))
 
 
 def code_block(code: str, *, language: str = "") -> Block | None:
@@ -61,6 +63,17 @@ def cell_text(blocks: Sequence[Block]) -> str:
 def paragraphs(text: str) -> list[Block]:
     """Paragraph blocks of prose in which an empty line separates two of them."""
     return [Block(kind="paragraph", text=part.strip()) for part in re.split(r"\n{2,}", text) if part.strip()]
+
+
+def _ids_by_line(blocks: Sequence[Block], *, gap: int) -> tuple[tuple[int, str], ...]:
+    """Where the nested blocks begin, by line, as their container keeps every line. `gap`: empty lines between two."""
+    found: list[tuple[int, str]] = []
+    first_line = 0
+    for block in blocks:
+        own = [(0, block.native_id)] if block.native_id else []
+        found += [(first_line + number, native_id) for number, native_id in (*own, *block.inner_ids)]
+        first_line += block.text.count("\n") + 1 + gap
+    return tuple(found)
 
 
 def _item_text(each: ListItem) -> str:

@@ -187,6 +187,7 @@ async def _write_contents(
             "anchor": section.anchor,
             "url": section.url,
             "text": section.text,
+            "anchors": [list(anchor) for anchor in section.anchors] or None,
         }
         for ordinal, section in enumerate(document.sections)
     ]

@@ -61,7 +61,10 @@ class SectionKey:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredSection:
-    """A section of a live revision, with what its document says about itself."""
+    """A section of a live revision, with what its document says about itself.
+
+    `anchors`: (offset in `text`, native id) of its blocks, each reaching to the next; empty if they have no ids.
+    """
 
     document_id: str
     revision: int
@@ -79,6 +82,7 @@ class StoredSection:
     status: DocumentStatus
     superseded_by: str | None
     audience_id: int
+    anchors: tuple[tuple[int, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -136,6 +136,8 @@ sections = Table(
     Column("anchor", Text, nullable=False),
     Column("url", Text, nullable=False),
     Column("text", Text, nullable=False),
+    # [[offset in the text, native id of the block that begins there], …]; null where blocks have no ids
+    Column("anchors", JSON(none_as_null=True)),
     PrimaryKeyConstraint("tenant", "document_id", "revision", "ordinal"),
     ForeignKeyConstraint(["tenant", "document_id"], ["documents.tenant", "documents.document_id"]),
 )

@@ -140,6 +140,7 @@ def _make_contents() -> None:
         sa.Column("anchor", sa.Text(), nullable=False),
         sa.Column("url", sa.Text(), nullable=False),
         sa.Column("text", sa.Text(), nullable=False),
+        sa.Column("anchors", sa.JSON(none_as_null=True), nullable=True),
         sa.ForeignKeyConstraint(
             ["tenant", "document_id"],
             ["documents.tenant", "documents.document_id"],
