@@ -45,7 +45,8 @@ class Removals:
         `known`: what was stored before the run; what it stored itself may be younger than the listing.
         """
         most = max(ALWAYS_ALLOWED, int(len(known) * ALLOWED_SHARE))
-        reasons = {native_id: reason for native_id, reason in self._reasons.items() if native_id in known}
+        stored = await self._documents.versions(self._tenant, self._source_id) if self._reasons else {}
+        reasons = {native_id: reason for native_id, reason in self._reasons.items() if native_id in stored}
         if listing is not None and listing.is_complete:
             absent = sorted(known.keys() - listing.titles.keys() - reasons.keys())
             await self._confirm(absent, reasons, most=most)

@@ -65,6 +65,11 @@ class RunReporter:
             reason=reason or (listing.reason if listing else None),
         )
 
+    async def refuse(self, reason: str) -> SyncReport:
+        """The report of a run that was not let in: what is stored, and nothing found out."""
+        counts = await self._catalogue.sources.counts(self._tenant, self._source_id)
+        return self._report(counts, (), requests=0, is_complete=False, reason=reason)
+
     def fail(self, reason: str, *, requests: int) -> SyncReport:
         """What can be said of a run that our own failure ended: nothing of what is listed or missing."""
         unknown = SourceCounts(listed=0, indexed=0, skipped=0, quarantined=0)

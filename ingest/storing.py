@@ -17,6 +17,7 @@ from kb.wiring import KnowledgeBase
 # Chunks embedded in one call: enough to sort by length and fill batches, few enough to commit every second or so.
 BATCH_CHUNKS = 192
 BATCH_DOCUMENTS = 64
+_HARMLESS = "one two three"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,11 +41,15 @@ class Storer:
         """Take a document. Returns how many documents are now stored for good (0 while the batch fills up)."""
         self._tally.fetched += 1
         catalogue = self._base.catalogue
+        # A source may give a document twice: the later one counts.
+        self._pending = [each for each in self._pending if each.document.id != document.id]
         audience_id = await catalogue.access.intern(document.tenant, document.audience)
         stored = await catalogue.documents.get(document.tenant, document.id)
         if stored is not None and stored.fingerprint == document.fingerprint:
             await self._touch(document, stored, audience_id=audience_id)
             return 1
+        if stored is not None and stored.audience_id != audience_id:
+            await self._close_meanwhile(document, stored)
         chunks = await asyncio.to_thread(chunk_document, document, self._base.embedder)
         self._pending.append(_Pending(document=document, audience_id=audience_id, chunks=chunks))
         waiting = sum(len(each.chunks) for each in self._pending)
@@ -52,10 +57,23 @@ class Storer:
             return await self.flush()
         return 0
 
+    async def _close_meanwhile(self, document: Document, stored: StoredDocument) -> None:
+        """Text and audience changed together: until the new text is stored, the old one is for those in both alone."""
+        access = self._base.catalogue.access
+        before = await access.audience(document.tenant, stored.audience_id)
+        both = await access.intern(document.tenant, before.shared_with(document.audience))
+        await self._set_audience(document.tenant, stored, audience_id=both)
+        await self._base.catalogue.documents.set_access(
+            document.tenant, document.id, audience_id=both, version=stored.version
+        )
+
     async def change_access(self, change: AccessChanged, *, tenant: str, source_id: str) -> None:
         """Give a stored document another audience, visible at once. Does nothing if it is not stored."""
         documents = self._base.catalogue.documents
-        stored = await documents.get(tenant, document_id(source_id, change.native_id))
+        changed = document_id(source_id, change.native_id)
+        if any(each.document.id == changed for each in self._pending):
+            await self.flush()
+        stored = await documents.get(tenant, changed)
         if stored is None:
             return
         audience_id = await self._base.catalogue.access.intern(tenant, change.audience)
@@ -77,6 +95,8 @@ class Storer:
 
     async def _store_one_by_one(self, batch: Sequence[_Pending]) -> None:
         """One document of the batch was refused for what it is: store the others."""
+        # Wrong credentials or missing weights refuse everything: then this raises, and no page is to blame.
+        await self._base.embedder.embed_passages([_HARMLESS])
         for each in batch:
             try:
                 await self._store([each])

@@ -24,7 +24,7 @@ from ingest.report import Progress, SyncReport
 from ingest.reporting import RunReporter
 from ingest.storing import Storer
 from kb.documents import Document
-from kb.errors import CatalogueUnavailable, KnowledgeBaseError, SourceError
+from kb.errors import CatalogueUnavailable, KnowledgeBaseError, SourceError, SourceUnavailable
 from kb.logs import run_id as run_id_of_logs
 from kb.wiring import KnowledgeBase
 
@@ -64,32 +64,40 @@ class SourceSync:
         self._held_back: Checkpoint | None = None
 
     async def run(self, *, is_full: bool) -> SyncReport:
-        """Sync, and say how it went. A source that fails is a report with a reason; our own failures are raised.
+        """Sync, and say how it went. `is_full`: read everything again.
 
-        Raises SourceUnavailable if another sync of the source is running. `is_full`: read everything again.
+        A source that fails, or that another process is syncing, is a report with a reason; our own failures are raised.
         """
         run_id_of_logs.set(self._run_id)
         self._progress.started(self._source_id)
         lease = SourceLease(self._catalogue, tenant=self._tenant, source_id=self._source_id, run_id=self._run_id)
-        async with lease:
-            await self._catalogue.sources.start_run(self._tenant, self._source_id, run_id=self._run_id)
-            try:
-                report = await self._sync(is_full=is_full)
-            except OSError as exc:
-                await self._note_failure(str(exc.strerror))
-                raise CatalogueUnavailable(f"the sync stopped: {exc.strerror}; nothing stored is lost") from exc
-            except (KnowledgeBaseError, asyncio.CancelledError) as exc:
-                await self._note_failure(str(exc) or "interrupted")
-                raise
+        try:
+            async with lease:
+                report = await self._run(is_full=is_full)
+        except SourceUnavailable as exc:
+            report = await self._reporter.refuse(str(exc))
         self._progress.finished(report)
         return report
+
+    async def _run(self, *, is_full: bool) -> SyncReport:
+        await self._catalogue.sources.start_run(self._tenant, self._source_id, run_id=self._run_id)
+        try:
+            return await self._sync(is_full=is_full)
+        except OSError as exc:
+            reason = exc.strerror or type(exc).__name__
+            await self._note_failure(reason)
+            raise CatalogueUnavailable(f"the sync stopped: {reason}; nothing stored is lost") from exc
+        except BaseException as exc:
+            await self._note_failure(_reason_of(exc))
+            raise
 
     async def _sync(self, *, is_full: bool) -> SyncReport:
         self._reporter.tally.repaired = await repair_index(self._base, source_id=self._source_id)
         known = await self._catalogue.documents.versions(self._tenant, self._source_id)
         reason = await self._follow_changes(known, is_full=is_full)
-        if reason is None:
-            reason = await self._remove(known)
+        # A run that was cut short still takes away what its source said is gone; its listing proves nothing.
+        reason_to_keep = await self._remove(self._listing if reason is None else None, known=known)
+        reason = reason or reason_to_keep
         await collect_garbage(self._base, source_id=self._source_id)
         report = await self._reporter.finish(self._listing, reason=reason, requests=self._connector.request_count)
         await self._catalogue.sources.finish_run(self._tenant, run_id=self._run_id, report=report.run_facts())
@@ -150,10 +158,10 @@ class SourceSync:
             logger.error("foreign groups refused", extra={"source_id": self._source_id})
         await self._catalogue.access.set_groups(self._tenant, f"source:{self._source_id}", own)
 
-    async def _remove(self, known: Mapping[str, str]) -> str | None:
+    async def _remove(self, listing: Listing | None, *, known: Mapping[str, str]) -> str | None:
         """Remove what is gone. Returns why nothing was removed, if that is so."""
         try:
-            removed_count, reason = await self._removals.carry_out(self._listing, known=known)
+            removed_count, reason = await self._removals.carry_out(listing, known=known)
         except SourceError as exc:
             return str(exc)
         self._reporter.tally.removed = removed_count
@@ -191,3 +199,10 @@ class SourceSync:
             async with asyncio.timeout(LAST_WORDS_SECONDS):
                 await self._catalogue.sources.finish_run(self._tenant, run_id=self._run_id, report=report.run_facts())
         self._progress.finished(report)
+
+
+def _reason_of(error: BaseException) -> str:
+    """Our own errors speak for themselves; the text of others may repeat what a page says."""
+    if isinstance(error, KnowledgeBaseError):
+        return str(error)
+    return "interrupted" if isinstance(error, asyncio.CancelledError | KeyboardInterrupt) else type(error).__name__

@@ -1,6 +1,7 @@
 """The one place of ingestion that picks concrete classes: connectors by their kind."""
 
 from collections.abc import Sequence
+from contextlib import AsyncExitStack
 
 from ingest.changes import Connector
 from ingest.report import Progress, Silent, SyncReport
@@ -20,11 +21,18 @@ async def sync_sources(
     may_remove_many: bool = False,
     progress: Progress | None = None,
 ) -> list[SyncReport]:
-    """Sync the named sources (default: all), one after the other. Raises ConfigError before anything is read."""
+    """Sync the named sources (default: all), one after the other. Raises ConfigError before anything is read.
+
+    A source that another process is syncing is reported as such, and the others go on.
+    """
     settings = knowledge_base.settings
-    chosen = [(source, build_connector(source, settings)) for source in choose_sources(settings, source_ids)]
     reports = []
-    try:
+    async with AsyncExitStack() as opened:
+        chosen = []
+        for source in choose_sources(settings, source_ids):
+            connector = build_connector(source, settings)
+            opened.push_async_callback(connector.close)
+            chosen.append((source, connector))
         for source, connector in chosen:
             sync = SourceSync(
                 knowledge_base,
@@ -34,9 +42,6 @@ async def sync_sources(
                 may_remove_many=may_remove_many,
             )
             reports.append(await sync.run(is_full=is_full))
-    finally:
-        for _, connector in chosen:
-            await connector.close()
     return reports
 
 

@@ -46,7 +46,11 @@ class Audience:
 
     def narrowed_by(self, words: Iterable[str]) -> "Audience":
         """This audience AND one more layer."""
-        return Audience(self.layers | Audience.of(words).layers)
+        return self.shared_with(Audience.of(words))
+
+    def shared_with(self, other: "Audience") -> "Audience":
+        """Those who are in both."""
+        return Audience(self.layers | other.layers) if self.layers and other.layers else NOBODY
 
     @property
     def digest(self) -> str:

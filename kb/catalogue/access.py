@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from sqlalchemy import delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from kb.access import Audience, Principal, grantee, readable_audiences
+from kb.access import NOBODY, Audience, Principal, grantee, readable_audiences
 from kb.catalogue.database import Database, insert_new, upsert
 from kb.catalogue.tables import access_epochs, audiences, memberships
 
@@ -31,6 +31,10 @@ class AccessStore:
             await connection.execute(upsert(connection, audiences, [row], keys=("tenant", "digest")))
             await _count_up(connection, tenant)
             return int((await connection.execute(found)).scalar_one())
+
+    async def audience(self, tenant: str, audience_id: int) -> Audience:
+        """The audience with this id; one that admits nobody if there is none."""
+        return (await self._audiences(tenant)).get(audience_id, NOBODY)
 
     async def readable(self, principal: Principal) -> tuple[int, ...]:
         """Ids of the audiences that admit the principal: the filter every search carries. Sorted."""
