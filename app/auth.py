@@ -10,7 +10,7 @@ from ipaddress import ip_address
 
 from kb.access import Principal
 from kb.catalogue import Catalogue
-from kb.errors import AccessDenied, ConfigError
+from kb.errors import AccessDenied, ConfigError, ScopeMissing
 
 SCOPES = ("ask", "search", "ingest", "admin", "metrics")
 _KEY = re.compile(r"fn_([a-z0-9]{12})_([A-Za-z0-9_-]{43})")
@@ -32,10 +32,10 @@ class Caller:
     principal: Principal
     scopes: frozenset[str]
 
-    def must_have(self, scope: str) -> None:
-        """Raises AccessDenied without the scope."""
-        if scope not in self.scopes:
-            raise AccessDenied(f"this key may not {scope}: create one with the scope {scope!r}")
+    def must_have(self, *scopes: str) -> None:
+        """Raises ScopeMissing without any of these."""
+        if not self.scopes & set(scopes):
+            raise ScopeMissing(f"this key may not {scopes[0]}: create one with the scope {scopes[0]!r}")
 
 
 def new_key() -> NewKey:
@@ -47,9 +47,10 @@ def new_key() -> NewKey:
 async def resolve_caller(authorization: str | None, catalogue: Catalogue, *, tenant: str, is_open: bool) -> Caller:
     """The caller named by an `Authorization: Bearer` header. Raises AccessDenied, in the same words for every cause.
 
-    `is_open`: the server answers on loopback and has no keys, so that a request without credentials is anyone's.
+    `is_open`: the server answers on loopback and had no keys when it began, so that a request without credentials
+    is anyone's. The first key that is made ends that at once.
     """
-    if authorization is None and is_open:
+    if authorization is None and is_open and not await catalogue.keys.list(tenant):
         anyone = Principal(tenant=tenant, email=None)
         return Caller(principal=anyone, scopes=frozenset({"ask", "search"}))
     refused = AccessDenied("a valid API key is needed: send it as Authorization: Bearer fn_…")
@@ -69,15 +70,19 @@ async def resolve_caller(authorization: str | None, catalogue: Catalogue, *, ten
 
 
 async def must_be_safe_to_bind(host: str, catalogue: Catalogue, *, tenant: str) -> bool:
-    """Is the server open to callers without a key? Raises ConfigError for another host than loopback without keys."""
+    """Is the server open to callers without a key? Raises ConfigError for another host than loopback without keys.
+
+    Once a key was made the server stays closed, even if all are revoked: replacing the last key must open no door.
+    """
     keys = await catalogue.keys.list(tenant)
-    has_keys = any(key.revoked_at is None for key in keys)
-    if not is_loopback(host) and not has_keys:
+    now = datetime.now(UTC)
+    has_usable = any(key.revoked_at is None and (key.expires_at is None or key.expires_at > now) for key in keys)
+    if not is_loopback(host) and not has_usable:
         raise ConfigError(
-            f"[server] host {host!r} can be reached from other machines, and no API key exists: "
+            f"[server] host {host!r} can be reached from other machines, and no valid API key exists: "
             "create one with `footnote keys create NAME`, or bind 127.0.0.1"
         )
-    return not has_keys
+    return not keys
 
 
 def is_loopback(host: str) -> bool:

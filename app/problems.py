@@ -1,5 +1,7 @@
 """Errors as RFC 9457 problem+json: one table from the error tree to status and a stable type."""
 
+import logging
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from fastapi import FastAPI, Request
@@ -10,6 +12,7 @@ from starlette.exceptions import HTTPException
 from kb import errors
 from kb.logs import request_id
 
+logger = logging.getLogger(__name__)
 _TYPE_BASE = "urn:footnote:problem:"
 
 
@@ -43,6 +46,7 @@ PROBLEMS: dict[type[errors.KnowledgeBaseError], Problem] = {
     errors.ModelRateLimited: Problem(503, "model-busy", "A model is busy"),
     errors.PromptTooLong: Problem(422, "prompt-too-long", "The question is too long for the model"),
     errors.AccessDenied: Problem(401, "access-denied", "Access denied", False),
+    errors.ScopeMissing: Problem(403, "scope-missing", "The key does not allow this", False),
 }
 
 
@@ -56,7 +60,6 @@ def install_problem_handlers(app: FastAPI) -> None:
     app.add_exception_handler(errors.KnowledgeBaseError, _known)
     app.add_exception_handler(RequestValidationError, _malformed)
     app.add_exception_handler(HTTPException, _http)
-    app.add_exception_handler(Exception, _unexpected)
 
 
 def problem_body(problem: Problem, *, detail: str) -> dict[str, object]:
@@ -70,7 +73,8 @@ def problem_body(problem: Problem, *, detail: str) -> dict[str, object]:
     return body | ({"request_id": request_id.get()} if request_id.get() else {})
 
 
-def _respond(problem: Problem, *, detail: str, headers: dict[str, str] | None = None) -> JSONResponse:
+def respond(problem: Problem, *, detail: str, headers: Mapping[str, str] | None = None) -> JSONResponse:
+    """The response that tells of a problem."""
     return JSONResponse(
         problem_body(problem, detail=detail),
         status_code=problem.status,
@@ -81,30 +85,37 @@ def _respond(problem: Problem, *, detail: str, headers: dict[str, str] | None = 
 
 async def _known(request: Request, error: Exception) -> JSONResponse:
     if not isinstance(error, errors.KnowledgeBaseError):
-        return await _unexpected(request, error)
+        raise error
     problem = problem_for(error)
+    if problem.hides:
+        logger.warning("request failed", extra={"error": type(error).__name__, "reason": str(error)})
     headers = {"WWW-Authenticate": "Bearer"} if problem.status == 401 else None
     if problem.status == 503:
         pause = getattr(error, "retry_after", None)
         headers = {"Retry-After": str(max(1, round(pause or 5)))}
-    return _respond(problem, detail=problem.title if problem.hides else str(error), headers=headers)
+    return respond(problem, detail=problem.title if problem.hides else str(error), headers=headers)
 
 
 async def _malformed(request: Request, error: Exception) -> JSONResponse:
-    first = error.errors()[0] if isinstance(error, RequestValidationError) else {"loc": (), "msg": "not valid"}
+    malformed = Problem(422, "malformed", "The request is not valid")
+    first = error.errors()[0] if isinstance(error, RequestValidationError) else {"loc": (), "msg": "", "type": ""}
     where = ".".join(str(part) for part in first["loc"] if part != "body")
-    return _respond(
-        Problem(422, "malformed", "The request is not valid"),
-        detail=f"{where}: {first['msg']}" if where else str(first["msg"]),
-    )
+    match first["type"]:
+        case "json_invalid":
+            detail = "the body is not valid JSON"
+        case "model_attributes_type" | "dict_type" | "missing" if not where:
+            detail = "the body must be a JSON object, sent with Content-Type: application/json"
+        case "extra_forbidden":
+            # The name is the caller's own word; it is cut to what a name can be.
+            detail = f"unknown key {where[:60]!r}"
+        case _:
+            detail = f"{where}: {first['msg']}" if where else str(first["msg"])
+    return respond(malformed, detail=detail)
 
 
 async def _http(request: Request, error: Exception) -> JSONResponse:
     status = error.status_code if isinstance(error, HTTPException) else 500
     titles = {404: "Not found", 405: "Method not allowed", 413: "Too large"}
     title = titles.get(status, "The request was refused")
-    return _respond(Problem(status, f"http-{status}", title), detail=title)
-
-
-async def _unexpected(request: Request, error: Exception) -> JSONResponse:
-    return _respond(Problem(500, "internal", "Something went wrong here"), detail="see the server's log")
+    headers = error.headers if isinstance(error, HTTPException) else None
+    return respond(Problem(status, f"http-{status}", title), detail=title, headers=headers)

@@ -2,8 +2,9 @@
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
+from app.address import web_address
 from kb.settings import KnowledgeSettings, PluginTable, SettingsTable
 
 
@@ -43,10 +44,17 @@ class ServerTable(SettingsTable):
     public_url: str = Field(default="", description="How people reach it, for links; default http://HOST:PORT.")
     max_question_bytes: int = Field(default=8192, ge=64, description="Longest question, in UTF-8 bytes.")
 
+    @field_validator("public_url")
+    @classmethod
+    def _links_lead_to_a_web_server(cls, value: str) -> str:
+        if value and not value.startswith(("http://", "https://")):
+            raise ValueError("write it as https://HOST or http://HOST:PORT")
+        return value
+
     @property
     def link_base(self) -> str:
         """What a link to this server starts with, without a closing slash."""
-        return self.public_url.rstrip("/") or f"http://{self.host}:{self.port}"
+        return self.public_url.rstrip("/") or web_address(self.host, self.port)
 
 
 class Settings(KnowledgeSettings):

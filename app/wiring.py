@@ -4,15 +4,14 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from kb.http import HttpClients
-from kb.wiring import KnowledgeBase, open_knowledge_base
-
 from app.answering.answerer import Answerer
 from app.answering.evidence import EvidenceFinder
 from app.answering.retrieval import HybridRetriever
 from app.chat_models.base import ChatModel
 from app.settings import Settings
+from kb.http import HttpClients
 from kb.plugins import configure, load
+from kb.wiring import KnowledgeBase, open_knowledge_base
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

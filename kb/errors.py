@@ -18,7 +18,8 @@
         ModelUnavailable             the model cannot be loaded or does not answer
         ModelRateLimited             the model server asked us to slow down (retry_after seconds)
         PromptTooLong                the prompt does not fit the context window
-      AccessDenied                   the caller may not do this
+      AccessDenied                   the caller may not do this: no valid credentials
+        ScopeMissing                 the key is valid, and was not made for this
 
 A message says what happened and what to do about it, in one line, and never holds page text or secrets.
 """
@@ -124,3 +125,7 @@ class PromptTooLong(ModelError):
 
 class AccessDenied(KnowledgeBaseError):
     """The caller may not do this."""
+
+
+class ScopeMissing(AccessDenied):
+    """The caller is known, and the key does not carry the scope that this needs."""

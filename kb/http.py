@@ -1,10 +1,12 @@
 """The outbound HTTP client: one origin each, bounded in time, size and tries; it never follows a link elsewhere."""
 
 import asyncio
+import codecs
 import json
+import math
 import random
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -17,6 +19,7 @@ TRIES = 4
 FIRST_PAUSE_SECONDS = 0.5
 LONGEST_PAUSE_SECONDS = 30.0
 MOST_BYTES = 64 * 1024 * 1024
+MOST_LINE_CHARACTERS = 1024 * 1024
 _RETRYABLE = frozenset({408, 425, 429, 500, 502, 503, 504})
 
 Sleep = Callable[[float], Awaitable[None]]
@@ -80,8 +83,9 @@ class HttpClient:
         """The lines of a streamed answer as they come. Raises HttpFailure. Closing the iterator hangs up."""
         async with self._responding("POST", path, body=body) as response:
             try:
-                async for line in response.aiter_lines():
-                    yield line
+                async with aclosing(_lines(response)) as lines:
+                    async for line in lines:
+                        yield line
             except httpx.HTTPError as exc:
                 raise HttpFailure(f"{self._base_url} broke off: {type(exc).__name__}") from exc
 
@@ -112,6 +116,9 @@ class HttpClient:
         raise failure
 
     async def _try(self, method: str, path: str, *, body: object) -> httpx.Response:
+        if not path.startswith("/"):
+            # `@elsewhere` or `.elsewhere` would make another host of it.
+            raise ValueError("a path starts with a slash")
         content = None if body is None else json.dumps(body).encode()
         headers = {"Content-Type": "application/json"} if content is not None else {}
         request = self._client.build_request(method, self._base_url + path, content=content, headers=headers)
@@ -145,12 +152,14 @@ def seconds_of(retry_after: str | None) -> float | None:
     if retry_after is None:
         return None
     try:
-        return max(0.0, float(retry_after))
+        seconds = float(retry_after)
     except ValueError:
         pass
+    else:
+        return max(0.0, seconds) if math.isfinite(seconds) else None
     try:
         moment = parsedate_to_datetime(retry_after)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
     return max(0.0, (aware - datetime.now(UTC)).total_seconds())
@@ -195,6 +204,22 @@ async def _read(response: httpx.Response) -> bytes:
     except httpx.HTTPError as exc:
         raise HttpFailure(f"the answer broke off: {type(exc).__name__}") from exc
     return bytes(body)
+
+
+async def _lines(response: httpx.Response) -> AsyncGenerator[str, None]:
+    """Lines as they come. A stream has no end to wait for, so each line is bounded, and all of them together."""
+    decoder = codecs.getincrementaldecoder("utf-8")("replace")
+    rest, size = "", 0
+    async for piece in response.aiter_bytes():
+        size += len(piece)
+        rest += decoder.decode(piece)
+        *whole, rest = rest.split("\n")
+        for line in whole:
+            yield line.removesuffix("\r")
+        if size > MOST_BYTES or len(rest) > MOST_LINE_CHARACTERS:
+            raise HttpFailure(f"the answer is larger than {MOST_BYTES // 1024**2} MiB, or a line of it is far too long")
+    if rest:
+        yield rest
 
 
 def _json(body: bytes) -> object:

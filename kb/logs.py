@@ -2,7 +2,9 @@
 
 import json
 import logging
+import re
 import sys
+import traceback
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import TextIO
@@ -11,7 +13,9 @@ request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
 run_id: ContextVar[str | None] = ContextVar("run_id", default=None)
 
 _OWN_FIELDS = frozenset(vars(logging.makeLogRecord({})) | {"message": None, "asctime": None, "taskName": None})
-_SECRET_FIELDS = ("token", "secret", "password", "api_key", "authorization")
+# Counts of tokens are told apart by what they hold: they are numbers.
+_SECRET_FIELD = re.compile(r"token|secret|password|key$|authorization|cookie|credential", re.IGNORECASE)
+_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
 class JsonLines(logging.Formatter):
@@ -29,7 +33,9 @@ class PlainLines(logging.Formatter):
         """The line, without a newline."""
         facts = _facts(record)
         head = f"{facts.pop('level')} {facts.pop('logger')}: {facts.pop('message')}"
-        return " ".join([head, *(f"{name}={value}" for name, value in facts.items())])
+        line = " ".join([head, *(f"{name}={value}" for name, value in facts.items())])
+        # One record is one line, whatever it holds.
+        return _UNPRINTABLE.sub(lambda found: ascii(found.group())[1:-1], line)
 
 
 def configure_logging(*, level: str, as_json: bool, stream: TextIO | None = None) -> None:
@@ -38,7 +44,7 @@ def configure_logging(*, level: str, as_json: bool, stream: TextIO | None = None
     output.setFormatter(JsonLines() if as_json else PlainLines())
     logging.basicConfig(level=level.upper(), handlers=[output], force=True)
     # These say too much, and the first of them logs whole addresses.
-    for name in ("httpx", "httpcore", "sentence_transformers", "urllib3"):
+    for name in ("httpx", "httpcore", "sentence_transformers", "urllib3", "uvicorn.error", "asyncio"):
         logging.getLogger(name).setLevel(logging.WARNING)
 
 
@@ -53,8 +59,23 @@ def _facts(record: logging.LogRecord) -> dict[str, object]:
             facts[name] = value
     for name, value in vars(record).items():
         if name not in _OWN_FIELDS:
-            facts[name] = "**********" if any(word in name.lower() for word in _SECRET_FIELDS) else value
+            facts[name] = "**********" if _is_secret(name, value) else value
     if record.exc_info and record.exc_info[0] is not None:
-        # The type alone: an exception's text may repeat what a page or a person wrote.
+        # The type and the place alone: an exception's text may repeat what a page or a person wrote.
         facts["exception"] = record.exc_info[0].__name__
+        facts["at"] = place_of(record.exc_info[1])
     return facts
+
+
+def place_of(error: BaseException | None) -> str:
+    """Where an exception was raised, and the way there: `file:line in function`, innermost first, without values."""
+    frames = traceback.extract_tb(error.__traceback__) if error else []
+    return " < ".join(f"{_short(frame.filename)}:{frame.lineno} in {frame.name}" for frame in reversed(frames[-6:]))
+
+
+def _short(path: str) -> str:
+    return "/".join(path.replace("\\", "/").rsplit("/", 3)[-3:])
+
+
+def _is_secret(name: str, value: object) -> bool:
+    return bool(_SECRET_FIELD.search(name)) and isinstance(value, str | bytes)

@@ -8,13 +8,23 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+from pydantic_settings import (
+    BaseSettings,
+    EnvSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    SettingsError,
+    TomlConfigSettingsSource,
+)
 
 from kb.errors import ConfigError
 from kb.plugins import explain_validation
 
 CONFIG_NAME = "footnote.toml"
-_SECRET_NAME = re.compile(r"key|token|secret|password", re.IGNORECASE)
+STARS = "**********"
+# A number of tokens is no secret.
+_SECRET_NAME = re.compile(r"key|token(?!s)|secret|password|authorization|credential", re.IGNORECASE)
+_ADDRESS_WITH_PASSWORD = re.compile(r"://[^/?#]*@")
 _SOURCE_ID = re.compile(r"[a-z][a-z0-9-]{0,39}")
 
 
@@ -37,7 +47,7 @@ class PluginTable(BaseModel):
         return dict(self.model_extra or {})
 
     def __repr_args__(self) -> list[tuple[str | None, object]]:
-        return [(name, mask(name, value)) for name, value in super().__repr_args__()]
+        return [(name, masked(name or "", value)) for name, value in super().__repr_args__()]
 
 
 class IndexTable(PluginTable):
@@ -119,8 +129,10 @@ class KnowledgeSettings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Command line over environment over file."""
-        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
+        """Command line over environment over file. `NAME_FILE` stands for NAME with the file's content."""
+        environment = EnvSettingsSource(settings_cls)
+        environment.env_vars = _with_files_read(environment.env_vars)
+        return init_settings, environment, TomlConfigSettingsSource(settings_cls)
 
     @property
     def catalogue_url(self) -> str:
@@ -131,7 +143,7 @@ class KnowledgeSettings(BaseSettings):
 
     def masked(self) -> dict[str, object]:
         """All settings as JSON-able values, with stars in place of secrets."""
-        return {name: _masked(name, value) for name, value in self.model_dump(mode="json").items()}
+        return {name: masked(name, value) for name, value in self.model_dump(mode="json").items()}
 
 
 SettingsT = TypeVar("SettingsT", bound=KnowledgeSettings)
@@ -145,9 +157,18 @@ def load_settings(settings: type[SettingsT], path: Path, *, data_dir: Path | Non
         loaded = bound(data_dir=data_dir.absolute()) if data_dir else bound()
     except ValidationError as exc:
         raise ConfigError(explain_settings(exc, settings, path)) from None
+    except SettingsError as exc:
+        # Its text names the field and never the value.
+        raise ConfigError(f"the environment: {exc}; write lists and tables as JSON") from None
     home = path.absolute().parent
-    sources = tuple(_resolve_source(source, home=home) for source in loaded.sources)
-    return loaded.model_copy(update={"data_dir": home / loaded.data_dir, "sources": sources})
+    changes: dict[str, object] = {
+        "data_dir": home / loaded.data_dir.expanduser(),
+        "sources": tuple(_resolve_source(source, home=home) for source in loaded.sources),
+    }
+    for name, table in ((name, getattr(loaded, name)) for name in settings.model_fields):
+        if isinstance(table, PluginTable):
+            changes[name] = _resolve_model(table, home=home)
+    return loaded.model_copy(update=changes)
 
 
 def explain_settings(error: ValidationError, settings: type[BaseModel], path: Path) -> str:
@@ -163,18 +184,14 @@ def explain_settings(error: ValidationError, settings: type[BaseModel], path: Pa
     return explain_validation(error, where=str(path))
 
 
-def mask(name: str | None, value: object) -> object:
-    """The value, or stars if its name says that it is a secret."""
-    return "**********" if name and value and _SECRET_NAME.search(name) else value
-
-
-def _masked(name: str, value: object) -> object:
-    if isinstance(value, dict):
-        return {key: _masked(key, inner) for key, inner in value.items()}
-    if isinstance(value, list):
-        return [_masked(name, inner) for inner in value]
-    # A database's address may hold its password.
-    return mask("secret", value) if name == "url" and "@" in str(value) else mask(name, value)
+def masked(name: str, value: object) -> object:
+    """The value with stars in place of everything that its name, or a password in an address, says is a secret."""
+    if isinstance(value, Mapping):
+        return {key: masked(str(key), inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [masked(name, inner) for inner in value]
+    is_secret = _SECRET_NAME.search(name) or (isinstance(value, str) and _ADDRESS_WITH_PASSWORD.search(value))
+    return STARS if value and is_secret else value
 
 
 def read_secret(name: str) -> SecretStr | None:
@@ -182,11 +199,30 @@ def read_secret(name: str) -> SecretStr | None:
     if value := os.environ.get(name):
         return SecretStr(value)
     if file := os.environ.get(f"{name}_FILE"):
-        try:
-            return SecretStr(Path(file).read_text(encoding="utf-8").strip())
-        except OSError as exc:
-            raise ConfigError(f"{name}_FILE: cannot read {file}: {exc.strerror}") from exc
+        return SecretStr(_read_secret_file(file, name=f"{name}_FILE"))
     return None
+
+
+def _with_files_read(variables: Mapping[str, str | None]) -> dict[str, str | None]:
+    """The variables, and for each FOOTNOTE_TABLE__NAME_FILE the variable FOOTNOTE_TABLE__NAME unless it is set too."""
+    read = dict(variables)
+    for name, file in variables.items():
+        if name.startswith("footnote_") and "__" in name and name.endswith("_file") and file:
+            del read[name]
+            read.setdefault(name.removesuffix("_file"), _read_secret_file(file, name=name.upper()))
+    return read
+
+
+def _read_secret_file(file: str, *, name: str) -> str:
+    try:
+        secret = Path(file).read_text(encoding="utf-8").strip()
+    except OSError as exc:
+        raise ConfigError(f"{name}: cannot read {file}: {exc.strerror}") from exc
+    except UnicodeDecodeError:
+        raise ConfigError(f"{name}: {file} is not text") from None
+    if not secret:
+        raise ConfigError(f"{name}: {file} is empty")
+    return secret
 
 
 def _check_toml(path: Path) -> None:
@@ -203,7 +239,15 @@ def _check_toml(path: Path) -> None:
 def _resolve_source(source: SourceTable, *, home: Path) -> SourceTable:
     extra = source.plugin_values
     if isinstance(extra.get("path"), str):
-        extra["path"] = str(home / extra["path"])
+        extra["path"] = str(home / Path(extra["path"]).expanduser())
     token = read_secret(f"FOOTNOTE_{source.id.upper().replace('-', '_')}_TOKEN") or source.token
     fields = {name: getattr(source, name) for name in SourceTable.model_fields}
     return SourceTable(**(fields | {"token": token} | extra))
+
+
+def _resolve_model(table: PluginTable, *, home: Path) -> PluginTable:
+    """The table with its model's path made absolute, where there is a file; any other word is a model's name."""
+    model = table.plugin_values.get("model")
+    if not isinstance(model, str) or not (path := home / Path(model).expanduser()).exists() or "/" not in model:
+        return table
+    return table.model_copy(update={"model": str(path)})

@@ -1,12 +1,13 @@
 """The REST channel: `POST /api/v1/ask` (JSON and server-sent events) and `POST /api/v1/search`."""
 
+import asyncio
 import json
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import aclosing
-from typing import Annotated
+from typing import Annotated, Any, TypeVar
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends, HTTPException, Request
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel
 
@@ -19,6 +20,9 @@ from app.wiring import AnswerSide
 from kb.errors import KnowledgeBaseError
 
 logger = logging.getLogger(__name__)
+# Nobody reads this status: it is what nginx writes in its log for a caller who hung up.
+_HUNG_UP = 499
+Result = TypeVar("Result")
 
 
 class SentenceEvent(BaseModel):
@@ -42,17 +46,20 @@ def build_router(side: AnswerSide, *, is_open: bool) -> APIRouter:
         )
 
     @router.post("/ask", response_model=AnswerBody)
-    async def ask(body: AskBody, who: Annotated[Caller, Depends(caller)]) -> AnswerBody | StreamingResponse:
+    async def ask(
+        body: AskBody, request: Request, who: Annotated[Caller, Depends(caller)]
+    ) -> AnswerBody | StreamingResponse:
         """Answer a question. `stream: true` gives the events `sources`, `sentence`…, `done` (or `error`)."""
         who.must_have("ask")
         if not body.stream:
-            return AnswerBody.of(await side.answerer.answer(body.to_question(), who.principal))
+            answering = side.answerer.answer(body.to_question(), who.principal)
+            return AnswerBody.of(await unless_hung_up(request, answering))
         readable_question(body.question, max_bytes=limit)  # refused before the first streamed byte
         events = side.answerer.stream(body.to_question(), who.principal)
         return StreamingResponse(
             server_sent_events(events),
             media_type="text/event-stream",
-            headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
+            headers={"X-Accel-Buffering": "no"},
         )
 
     @router.post("/search")
@@ -65,6 +72,27 @@ def build_router(side: AnswerSide, *, is_open: bool) -> APIRouter:
     return router
 
 
+# Any: what a coroutine yields and is sent is never used here.
+async def unless_hung_up(request: Request, work: Coroutine[Any, Any, Result]) -> Result:
+    """The work's result; it is cancelled when the caller hangs up, so that the model is free for others."""
+    working = asyncio.create_task(work)
+    leaving = asyncio.create_task(_hang_up(request))
+    try:
+        await asyncio.wait({working, leaving}, return_when=asyncio.FIRST_COMPLETED)
+        if not working.done():
+            raise HTTPException(_HUNG_UP)
+        return working.result()
+    finally:
+        working.cancel()
+        leaving.cancel()
+        await asyncio.gather(working, leaving, return_exceptions=True)
+
+
+async def _hang_up(request: Request) -> None:
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
+
+
 async def server_sent_events(events: AsyncIterator[AnswerEvent]) -> AsyncIterator[str]:
     """The events of an answer as text/event-stream. After the first byte an error is an event, not a status."""
     try:
@@ -73,12 +101,12 @@ async def server_sent_events(events: AsyncIterator[AnswerEvent]) -> AsyncIterato
                 yield _event(event)
     except KnowledgeBaseError as exc:
         problem = problem_for(exc)
+        logger.warning("answer stream failed", extra={"error": type(exc).__name__, "reason": str(exc)})
         yield _frame("error", json.dumps(problem_body(problem, detail=problem.title)))
     except Exception:
         logger.exception("answer stream failed")
-        yield _frame(
-            "error", json.dumps(problem_body(Problem(500, "internal", "Something went wrong here"), detail=""))
-        )
+        problem = Problem(500, "internal", "Something went wrong here")
+        yield _frame("error", json.dumps(problem_body(problem, detail="see the server's log")))
 
 
 def _event(event: AnswerEvent) -> str:

@@ -1,5 +1,6 @@
 """The web channel: the chat page, and stored documents for sources that have no address of their own."""
 
+import asyncio
 from html import escape
 from importlib.resources import files
 from typing import Annotated
@@ -13,19 +14,20 @@ from app.wiring import AnswerSide
 from kb.catalogue.records import StoredSection
 
 _MEDIA_TYPES = {"html": "text/html", "css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
-_ASSETS = ("chat.css", "chat.js", "icon.svg")
+_ASSETS = ("chat.html", "chat.css", "chat.js", "icon.svg")
 # Nothing from elsewhere, nothing inline: page text that slipped through as markup could still load or run nothing.
 _SECURITY_HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
     "img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'",
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
 }
 
 
 def build_router(side: AnswerSide, *, is_open: bool) -> APIRouter:
     """The page, its assets, and `/documents/{id}`, which shows a document only to those who may read it."""
     router = APIRouter(include_in_schema=False)
+    assets = {name: _read_asset(name) for name in _ASSETS}
 
     async def caller(request: Request) -> Caller:
         return await resolve_caller(
@@ -37,23 +39,25 @@ def build_router(side: AnswerSide, *, is_open: bool) -> APIRouter:
 
     @router.get("/")
     async def chat_page() -> Response:
-        return _asset("chat.html")
+        return _asset("chat.html", assets["chat.html"])
 
     @router.get("/assets/{name}")
     async def asset(name: str) -> Response:
-        if name not in _ASSETS:
+        if name not in assets:
             raise HTTPException(404)
-        return _asset(name)
+        return _asset(name, assets[name])
 
     @router.get("/documents/{document_id:path}")
     async def document(document_id: str, who: Annotated[Caller, Depends(caller)]) -> Response:
+        who.must_have("ask", "search")
         catalogue = side.knowledge_base.catalogue
         audience_ids = await catalogue.access.readable(who.principal)
         sections = await catalogue.documents.live_sections(who.principal.tenant, document_id, audience_ids=audience_ids)
         # Missing and forbidden look the same.
         if not sections:
             raise HTTPException(404)
-        return HTMLResponse(document_page(sections), headers=_SECURITY_HEADERS)
+        # Long pages take a while to render.
+        return HTMLResponse(await asyncio.to_thread(document_page, sections), headers=_SECURITY_HEADERS)
 
     return router
 
@@ -88,7 +92,12 @@ def _safe_markdown() -> MarkdownIt:
     )
 
 
-def _asset(name: str) -> Response:
-    content = (files("app.channels") / "static" / name).read_bytes()
+def _read_asset(name: str) -> bytes:
+    return (files("app.channels") / "static" / name).read_bytes()
+
+
+def _asset(name: str, content: bytes) -> Response:
     media_type = _MEDIA_TYPES[name.rpartition(".")[2]]
-    return Response(content, media_type=f"{media_type}; charset=utf-8", headers=_SECURITY_HEADERS)
+    # Asked for again each time, and then the same version as the server's.
+    headers = {**_SECURITY_HEADERS, "Cache-Control": "no-cache"}
+    return Response(content, media_type=f"{media_type}; charset=utf-8", headers=headers)

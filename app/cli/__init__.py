@@ -29,13 +29,15 @@ def global_options(
     data_dir: Annotated[
         Path | None, typer.Option("--data", help="Directory for everything stored; overrides the file.")
     ] = None,
-    log_level: Annotated[str, typer.Option(help="debug, info, warning or error.")] = "warning",
+    log_level: Annotated[
+        str | None, typer.Option(help="debug, info, warning or error. Default: warning; while serving, info.")
+    ] = None,
 ) -> None:
     """Options before the command's name."""
-    if log_level.lower() not in {"debug", "info", "warning", "error"}:
+    if log_level is not None and log_level.lower() not in {"debug", "info", "warning", "error"}:
         raise typer.BadParameter("choose debug, info, warning or error", param_hint="--log-level")
-    configure_logging(level=log_level, as_json=False)
-    context.obj = GlobalOptions(config=config, data_dir=data_dir)
+    configure_logging(level=log_level or "warning", as_json=False)
+    context.obj = GlobalOptions(config=config, data_dir=data_dir, log_level=log_level)
 
 
 app.command()(starting.init)

@@ -2,15 +2,18 @@
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from app.answering.types import Mode, Question, SearchScope
+from app.answering.types import Mode, Question, SearchScope, Status
 from app.cli.printing import make_console, print_answer, print_passages
 from app.cli.running import global_options, run
 from app.settings import Settings
 from kb.errors import ConfigError
+
+if TYPE_CHECKING:
+    from app.wiring import AnswerSide
 
 As = Annotated[str | None, typer.Option("--as", metavar="EMAIL", help="Ask as this person; default: anyone.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the REST endpoint's JSON object.")]
@@ -66,6 +69,7 @@ async def _ask(settings: Settings, question: Question, *, email: str | None, as_
     async with open_answer_side(settings) as side:
         principal = await side.knowledge_base.catalogue.access.principal(settings.tenant, email)
         answer = await side.answerer.answer(question, principal)
+        await _say_if_empty(side, answer.status)
     if as_json:
         typer.echo(AnswerBody.of(answer).model_dump_json(indent=2))
     else:
@@ -85,6 +89,13 @@ async def _search(
         typer.echo(SearchResultBody(passages=tuple(map(PassageBody.of, passages))).model_dump_json(indent=2))
     else:
         print_passages(make_console(), passages)
+
+
+async def _say_if_empty(side: "AnswerSide", status: Status) -> None:
+    """A person who has not synced yet is told so, beside the answer that nothing was found."""
+    if status == "answered" or await side.knowledge_base.catalogue.documents.live_revisions(side.settings.tenant):
+        return
+    typer.echo("footnote: nothing is indexed yet; run `footnote sync` first", err=True)
 
 
 def _mode(word: str | None) -> Mode | None:

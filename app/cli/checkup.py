@@ -3,14 +3,14 @@
 import asyncio
 import os
 import shutil
-import socket
 from collections.abc import Awaitable, Callable, Mapping
 
 import typer
 from rich.text import Text
 
+from app.address import listening
 from app.auth import must_be_safe_to_bind
-from app.cli.printing import make_console
+from app.cli.printing import make_console, plain
 from app.cli.running import OUR_MISTAKE, global_options, run
 from app.settings import Settings
 from app.wiring import build_chat_model
@@ -48,7 +48,7 @@ async def _examine(settings: Settings) -> bool:
             mark, line = ("✓", "green"), await check(settings)
         except (KnowledgeBaseError, OSError) as exc:
             mark, line, is_healthy = ("✗", "bold red"), str(exc), False
-        console.print(Text.assemble(mark, f" {name}: {line}"), soft_wrap=True)
+        console.print(Text.assemble(mark, f" {name}: {plain(line)}"), soft_wrap=True)
     return is_healthy
 
 
@@ -66,7 +66,7 @@ async def _data_directory(settings: Settings) -> str:
 async def _catalogue(settings: Settings) -> str:
     async with await Catalogue.open(settings.catalogue_url) as catalogue:
         documents = await catalogue.documents.live_revisions(settings.tenant)
-    return f"{len(documents)} documents"
+    return f"{len(documents)} documents" if documents else "empty: run footnote sync"
 
 
 async def _embedder(settings: Settings) -> str:
@@ -105,13 +105,5 @@ async def _address(settings: Settings) -> str:
     server = settings.server
     async with await Catalogue.open(settings.catalogue_url) as catalogue:
         await must_be_safe_to_bind(server.host, catalogue, tenant=settings.tenant)
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((server.host, server.port))
-        except OSError as exc:
-            raise ConfigError(
-                f"{server.host}:{server.port} cannot be bound ({exc.strerror}): "
-                "is Footnote running already? Else set another [server] port"
-            ) from exc
-    return f"{server.host}:{server.port} is free"
+    with listening(server.host, server.port):
+        return f"{server.host}:{server.port} is free"

@@ -4,10 +4,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
 import typer
-from rich.table import Table
 
 from app.auth import SCOPES, new_key
-from app.cli.printing import make_console
+from app.cli.printing import make_console, print_table
 from app.cli.running import global_options, run
 from app.settings import Settings
 from kb.catalogue import Catalogue
@@ -79,13 +78,19 @@ async def _create(
 async def _list(settings: Settings) -> None:
     async with await Catalogue.open(settings.catalogue_url) as catalogue:
         keys = await catalogue.keys.list(settings.tenant)
-    table = Table("key", "name", "scopes", "asks as", "created", "expires", "state")
-    for key in keys:
-        expires = f"{key.expires_at:%Y-%m-%d}" if key.expires_at else "never"
-        state = "revoked" if key.revoked_at else "active"
-        row = (key.key_id, key.name, ", ".join(key.scopes), key.email or "anyone", f"{key.created_at:%Y-%m-%d}")
-        table.add_row(*row, expires, state)
-    make_console().print(table)
+    columns = ("key", "name", "scopes", "asks as", "created", "expires", "state")
+    print_table(make_console(), columns, [_row(key) for key in keys])
+
+
+def _row(key: StoredKey) -> tuple[str, ...]:
+    expires = f"{key.expires_at:%Y-%m-%d}" if key.expires_at else "never"
+    state = "active"
+    if key.revoked_at:
+        state = "revoked"
+    elif key.expires_at and key.expires_at <= datetime.now(UTC):
+        state = "expired"
+    row = (key.key_id, key.name, ", ".join(key.scopes), key.email or "anyone", f"{key.created_at:%Y-%m-%d}")
+    return (*row, expires, state)
 
 
 async def _revoke(settings: Settings, key_id: str) -> None:

@@ -1,10 +1,9 @@
 """`footnote models`: which models run here, are their files untouched, and in which format are they fastest."""
 
 import typer
-from rich.table import Table
 
 from app.chat_models.base import Tunable
-from app.cli.printing import make_console
+from app.cli.printing import make_console, print_table
 from app.cli.running import OUR_MISTAKE, global_options, run
 from app.settings import Settings
 from app.wiring import build_chat_model
@@ -35,12 +34,14 @@ def tune(context: typer.Context) -> None:
 
 async def _list(settings: Settings) -> None:
     embedder, chat_model = build_embedder(settings), build_chat_model(settings)
-    table = Table("role", "kind", "model", "about")
     about = f"{embedder.dimension} dimensions, passages up to {embedder.max_tokens} tokens"
-    table.add_row("embedder", settings.embedder.kind, embedder.name, about)
     health = await chat_model.health()
-    table.add_row("chat model", settings.chat_model.kind, chat_model.name, health.detail)
-    make_console().print(table)
+    rows = [
+        ("embedder", settings.embedder.kind, embedder.name, about),
+        ("chat model", settings.chat_model.kind, chat_model.name, health.detail),
+    ]
+    print_table(make_console(), ("role", "kind", "model", "about"), rows)
+    await embedder.close()
     await chat_model.close()
 
 
@@ -60,9 +61,9 @@ async def _verify(settings: Settings) -> bool:
 
 async def _tune(settings: Settings) -> None:
     chat_model = build_chat_model(settings)
-    if not isinstance(chat_model, Tunable):
-        raise ConfigError(f"a chat model of kind {settings.chat_model.kind!r} is tuned where it is served")
     try:
+        if not isinstance(chat_model, Tunable):
+            raise ConfigError(f"a chat model of kind {settings.chat_model.kind!r} is tuned where it is served")
         async for line in chat_model.tune():
             typer.echo(line)
     finally:

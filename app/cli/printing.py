@@ -1,19 +1,41 @@
-"""How answers, passages and reports look on a terminal, and in a pipe."""
+"""How answers, passages and tables look on a terminal, and in a pipe."""
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Sequence
 
 from rich.console import Console
 from rich.padding import Padding
+from rich.table import Table
 from rich.text import Text
 
 from app.answering.types import Answer, Citation, Passage
 
 LONGEST_QUOTE = 240
+# What could steer a terminal, or turn the order of words round. Pages are clean when stored; titles come from anywhere.
+_STEERING = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 
 def make_console() -> Console:
     """Standard output: colours on a terminal, plain text in a pipe; never treats page text as markup."""
     return Console(markup=False, highlight=False, emoji=False, soft_wrap=False)
+
+
+def print_table(console: Console, columns: Sequence[str], rows: Iterable[Sequence[object]], *, title: str = "") -> None:
+    """A table on a terminal; in a pipe a line a row, with tabs between the cells."""
+    cells = [[plain(str(cell)) for cell in row] for row in rows]
+    if not console.is_terminal:
+        for row in [list(columns), *cells]:
+            console.print("\t".join(" ".join(cell.split()) for cell in row), soft_wrap=True)
+        return
+    table = Table(*columns, title=title or None, title_justify="left")
+    for row in cells:
+        table.add_row(*row)
+    console.print(table)
+
+
+def print_line(console: Console, line: str) -> None:
+    """A line that may hold words of a page."""
+    console.print(plain(line), soft_wrap=True)
 
 
 def print_answer(console: Console, answer: Answer) -> None:
@@ -23,7 +45,7 @@ def print_answer(console: Console, answer: Answer) -> None:
         return
     for sentence in answer.sentences:
         numbers = "".join(f"[{number}]" for number in sentence.citations)
-        console.print(Padding(Text.assemble(sentence.text, " ", (numbers, "bold cyan")), (0, 0, 0, 2)))
+        _print_indented(console, Text.assemble(plain(sentence.text), " ", (numbers, "bold cyan")), by=2)
     console.print()
     for citation in answer.citations:
         _print_citation(console, citation)
@@ -36,28 +58,43 @@ def print_passages(console: Console, passages: Sequence[Passage]) -> None:
     if not passages:
         console.print("  nothing found")
     for place, passage in enumerate(passages, start=1):
-        console.print(Text.assemble((f"{place:2}. ", "bold"), passage.heading_line, (f"  {passage.score:.3f}", "dim")))
-        console.print(Text(f"    {passage.url}", style="blue"), soft_wrap=True)
-        console.print(Padding(Text(shorten(passage.text)), (0, 0, 1, 4)))
+        number, score = (f"{place:2}. ", "bold"), (f"  {passage.score:.3f}", "dim")
+        console.print(Text.assemble(number, plain(passage.heading_line), score), soft_wrap=True)
+        console.print(Text(f"    {plain(passage.url)}", style="blue"), soft_wrap=True)
+        _print_indented(console, Text(shorten(passage.text)), by=4)
+
+
+def plain(text: str) -> str:
+    """The text without characters that could steer the terminal."""
+    return _STEERING.sub("", text)
 
 
 def shorten(text: str) -> str:
-    """At most LONGEST_QUOTE characters, on one line unless it is code."""
-    line = " ".join(text.split())
+    """At most LONGEST_QUOTE characters, on one line."""
+    line = " ".join(plain(text).split())
     return line if len(line) <= LONGEST_QUOTE else line[: LONGEST_QUOTE - 1].rstrip() + "…"
 
 
 def _print_citation(console: Console, citation: Citation) -> None:
-    heading = " › ".join((citation.title, *citation.heading_path))
-    console.print(Text.assemble((f"  [{citation.number}] ", "bold cyan"), (heading, "bold")))
-    console.print(Text(f"      {citation.url}", style="blue"), soft_wrap=True)
-    console.print(Padding(Text(f"“{shorten(citation.quote)}”", style="italic"), (0, 0, 0, 6)))
+    heading = plain(" › ".join((citation.title, *citation.heading_path)))
+    console.print(Text.assemble((f"  [{citation.number}] ", "bold cyan"), (heading, "bold")), soft_wrap=True)
+    console.print(Text(f"      {plain(citation.url)}", style="blue"), soft_wrap=True)
+    _print_indented(console, Text(f"“{shorten(citation.quote)}”", style="italic"), by=6)
 
 
 def _print_without_answer(console: Console, answer: Answer) -> None:
     words = "Not found" if answer.status == "not_found" else "Unavailable"
-    console.print(Text.assemble("  ", (words, "bold yellow"), f": {answer.reason}."))
+    console.print(Text.assemble("  ", (words, "bold yellow"), f": {answer.reason}."), soft_wrap=True)
     if answer.closest:
         console.print("  Closest pages:")
     for page in answer.closest:
-        console.print(Text.assemble("    ", page.title, "  ", (page.url, "blue")), soft_wrap=True)
+        console.print(Text.assemble("    ", plain(page.title), "  ", (plain(page.url), "blue")), soft_wrap=True)
+
+
+def _print_indented(console: Console, text: Text, *, by: int) -> None:
+    """Wrapped to the terminal's width; in a pipe as many lines as the text itself has."""
+    if console.is_terminal:
+        console.print(Padding(text, (0, 0, 0, by), expand=False))
+        return
+    for line in text.split("\n"):
+        console.print(Text(" " * by) + line, soft_wrap=True)

@@ -2,17 +2,25 @@
 
 import asyncio
 import logging
+import os
 import sys
 from collections.abc import Coroutine
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 import typer
 
 from app.settings import Settings
-from kb.errors import AccessDenied, ConfigError, InvalidQuestion, KnowledgeBaseError
-from kb.logs import configure_logging
+from kb.errors import (
+    AccessDenied,
+    CatalogueTooNew,
+    ConfigError,
+    IndexMismatch,
+    InvalidQuestion,
+    KnowledgeBaseError,
+)
+from kb.logs import configure_logging, place_of
 from kb.settings import CONFIG_NAME, load_settings
 
 CALLERS_MISTAKE = 2
@@ -27,6 +35,7 @@ class GlobalOptions:
 
     config: Path
     data_dir: Path | None
+    log_level: str | None = None
 
     def settings(self) -> Settings:
         """The settings. Raises ConfigError."""
@@ -50,7 +59,7 @@ def run_command(app: typer.Typer) -> None:
     configure_logging(level="WARNING", as_json=False)
     try:
         code = app(standalone_mode=False)
-    except (ConfigError, InvalidQuestion, AccessDenied) as exc:
+    except (ConfigError, InvalidQuestion, AccessDenied, IndexMismatch, CatalogueTooNew) as exc:
         _fail(exc, code=CALLERS_MISTAKE)
     except KnowledgeBaseError as exc:
         _fail(exc, code=OUR_MISTAKE)
@@ -58,21 +67,35 @@ def run_command(app: typer.Typer) -> None:
         _say("stopped; nothing that was finished is lost")
         sys.exit(INTERRUPTED)
     except BrokenPipeError:
-        sys.stderr.close()  # the reader of our output went away; there is nobody to tell
-        sys.exit(OUR_MISTAKE)
+        _leave_quietly()
     except Exception as exc:  # the last line of defence: a person gets a line, not a traceback
+        # Typer's own errors, by what they can do: it has moved their classes between packages.
         if (usage := getattr(exc, "format_message", None)) is not None:
-            _say(usage())
+            _say_usage(usage(), context=getattr(exc, "ctx", None))
             sys.exit(CALLERS_MISTAKE)
         logging.getLogger(__name__).debug("unexpected error", exc_info=exc)
-        _say(f"unexpected {type(exc).__name__}: {exc}; run again with --log-level debug for more, and please report it")
+        # The place, not the error's own words: those may be a page's.
+        _say(f"unexpected {type(exc).__name__} ({place_of(exc).partition(' < ')[0]}): please report it")
         sys.exit(OUR_MISTAKE)
     sys.exit(code if isinstance(code, int) else 0)
 
 
-def _fail(error: KnowledgeBaseError, *, code: int) -> None:
+def _leave_quietly() -> NoReturn:
+    """The reader of our output went away. What is still buffered must not be complained about at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    sys.exit(OUR_MISTAKE)
+
+
+def _fail(error: KnowledgeBaseError, *, code: int) -> NoReturn:
     _say(" ".join(str(error).split()))
     sys.exit(code)
+
+
+def _say_usage(message: str, *, context: typer.Context | None) -> None:
+    if "\n" in message:
+        typer.echo(message, err=True)  # a command named without anything: this is its help
+        return
+    _say(message.rstrip(".") + (f"; see {context.command_path} --help" if context else ""))
 
 
 def _say(line: str) -> None:

@@ -18,7 +18,7 @@ def serve(
 ) -> None:
     """Serve the chat page and the REST endpoint until Ctrl-C."""
     settings = with_address(global_options(context).settings(), host=host, port=port)
-    configure_logging(level="INFO", as_json=json_logs)
+    configure_logging(level=global_options(context).log_level or "info", as_json=json_logs)
     run(serve_until_stopped(settings))
 
 
@@ -33,3 +33,4 @@ async def serve_until_stopped(settings: Settings) -> None:
     from app.main import serve as serve_app
 
     await serve_app(settings, on_ready=lambda url: typer.echo(f"Footnote is at {url} — press Ctrl-C to stop"))
+    typer.echo("stopped")

@@ -6,9 +6,8 @@ from typing import Annotated
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
-from rich.table import Table
 
-from app.cli.printing import make_console
+from app.cli.printing import make_console, plain, print_line, print_table
 from app.cli.running import OUR_MISTAKE, global_options, run
 from app.settings import Settings
 from app.status import SourceStatus, Status, read_status
@@ -68,7 +67,7 @@ async def sync_and_show(
         )
     for report in reports:
         for line in report.lines():
-            typer.echo(line)
+            typer.echo(plain(line))
     return reports
 
 
@@ -125,19 +124,18 @@ async def _status(settings: Settings) -> Status:
 
 
 def _print_status(console: Console, found: Status) -> None:
-    table = Table("source", "listed", "indexed", "skipped", "quarantined", "last sync", "state")
+    columns = ("source", "listed", "indexed", "skipped", "quarantined", "last sync", "state")
+    print_table(console, columns, [_row(source) for source in found.sources])
     for source in found.sources:
-        counts = source.counts
-        row = (counts.listed, counts.indexed, counts.skipped, counts.quarantined)
-        table.add_row(source.id, *map(str, row), source.last_sync, source.state)
-    console.print(table)
-    for source in found.sources:
-        _print_missing(console, source)
-    console.print(f"index: {found.index}")
+        for each in source.missing:
+            print_line(console, f"  missing: {each.title} ({each.document_id}): {each.reason}")
+    index = found.index
+    print_line(console, f"index: {index['documents']} documents, {index['chunks']} chunks ({index['kind']})")
     for role, name in found.models.items():
-        console.print(f"{role}: {name}")
+        print_line(console, f"{role.replace('_', ' ')}: {name}")
 
 
-def _print_missing(console: Console, source: SourceStatus) -> None:
-    for each in source.missing:
-        console.print(f"  missing: {each.title} ({each.document_id}): {each.reason}")
+def _row(source: SourceStatus) -> tuple[object, ...]:
+    counts = source.counts
+    sizes = (counts.listed, counts.indexed, counts.skipped, counts.quarantined)
+    return (source.id, *sizes, source.last_sync, source.state)
