@@ -3,11 +3,14 @@
 import re
 from dataclasses import dataclass
 
-from ingest.parsing.frames import BlockFrame, CodeFrame, Frame, HeadingFrame, PageFrame
-from ingest.parsing.sections import SectionBuilder
+from ingest.parsing.frames import BlockFrame, CodeFrame, Frame, HeadingFrame, PageFrame, TableFrame
+from ingest.parsing.sections import Bookmark, SectionBuilder
+from kb.documents import Block
 
 # Each level of nesting indents everything inside once more; deeper containers are read as if they were not there.
 MOST_NESTED = 24
+# The newlines around a single line of code.
+FENCES = 2
 
 _POWER_BASE = re.compile(r"(?:\d|\b[A-Za-zµ]{1,2})$")
 _POWER = re.compile(r"[-−+]?\d{1,4}")
@@ -52,11 +55,20 @@ class Assembler:
         """A paragraph ends."""
         self._frames[-1].end_paragraph()
 
-    def open(self, frame: Frame) -> bool:
-        """Begin a container; False if it is nested too deep to be one of its own."""
+    def add(self, block: Block) -> None:
+        """A finished block; code of several lines in a table goes below the table."""
         self.end_paragraph()
-        if len(self._frames) > MOST_NESTED:
+        if block.kind == "code" and block.text.count("\n") > FENCES and (table := self._table):
+            block = table.put_below(block)
+        self.innermost.add(block)
+
+    def open(self, frame: Frame) -> bool:
+        """Begin a container; False if it is nested too deep to be one of its own. Code, which holds none, never is."""
+        self.end_paragraph()
+        if len(self._frames) > MOST_NESTED and not isinstance(frame, CodeFrame):
             return False
+        if isinstance(frame, TableFrame):
+            frame.around = self._table
         self._frames.append(frame)
         return True
 
@@ -64,10 +76,30 @@ class Assembler:
         """Begin a heading; False inside a container, where it is a paragraph like others."""
         return self.is_at_page_level and self.open(HeadingFrame(self._builder, level=level, anchor=anchor))
 
+    def open_part(self, title: str) -> Bookmark | None:
+        """Begin a titled part of the page; None inside a container, or if it can be no section of its own."""
+        self.end_paragraph()
+        return self._builder.open_part(title) if self.is_at_page_level else None
+
+    def bookmark(self) -> Bookmark:
+        """The section that is being read."""
+        self.end_paragraph()
+        return self._builder.bookmark()
+
+    def resume(self, bookmark: Bookmark) -> None:
+        """Go on in an earlier section; inside a container, which belongs to one section, nothing changes."""
+        self.end_paragraph()
+        if self.is_at_page_level:
+            self._builder.resume(bookmark)
+
     def close(self) -> None:
         """End the innermost container."""
         frame = self._frames.pop()
-        frame.close(self._frames[-1])
+        if isinstance(frame, CodeFrame):
+            if block := frame.block():
+                self.add(block)
+        else:
+            frame.close(self._frames[-1])
 
     def finish(self) -> None:
         """End everything that is still open."""
@@ -95,6 +127,11 @@ class Assembler:
         if isinstance(mark.frame, HeadingFrame) and mark.kind == "code":
             marked = core
         mark.frame.pieces.append(inside.replace(core, marked, 1) if core else inside)
+
+    @property
+    def _table(self) -> TableFrame | None:
+        """The innermost table around."""
+        return next((frame for frame in reversed(self._frames) if isinstance(frame, TableFrame)), None)
 
 
 def _with_marks(kind: str, text: str, *, before: str) -> str:

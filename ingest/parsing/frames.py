@@ -6,7 +6,7 @@ from typing import Protocol
 from ingest.parsing.blocks import ListItem, cell_text, code_block, list_block, paragraphs, quote_block, table_block
 from ingest.parsing.hygiene import clean_text, collapse_spaces, one_line
 from ingest.parsing.sections import SectionBuilder
-from ingest.parsing.tables import Cell, expand_spans, flat_table
+from ingest.parsing.tables import Cell, Grid, expand_spans, flat_table, pipe_table
 from kb.documents import Block
 
 _ANY_SPACE = re.compile(r"\s+")
@@ -28,6 +28,9 @@ class Frame(Protocol):
 
     def add(self, block: Block) -> None:
         """A finished block."""
+
+    def add_table(self, grid: Grid) -> None:
+        """A finished table."""
 
     def close(self, around: "Frame") -> None:
         """Nothing more will come: hand the result to the container around."""
@@ -60,6 +63,11 @@ class BlockFrame:
         """In reading order."""
         self.blocks.append(block)
 
+    def add_table(self, grid: Grid) -> None:
+        """A table block."""
+        if table := table_block(grid):
+            self.add(table)
+
     def close(self, around: Frame) -> None:
         """The blocks join those around."""
         self.end_paragraph()
@@ -85,6 +93,7 @@ class HeadingFrame(BlockFrame):
     def __init__(self, builder: SectionBuilder, *, level: int, anchor: str | None) -> None:
         super().__init__()
         self.anchor = anchor
+        self.fragment = ""
         self._builder = builder
         self._level = level
 
@@ -92,7 +101,7 @@ class HeadingFrame(BlockFrame):
         """A new section begins."""
         self.end_paragraph()
         text = " ".join(block.text for block in self.blocks)
-        self._builder.heading(text, level=self._level, anchor=self.anchor)
+        self._builder.heading(text, level=self._level, anchor=self.anchor, fragment=self.fragment)
 
 
 class QuoteFrame(BlockFrame):
@@ -186,36 +195,58 @@ class CodeFrame:
         """What cannot be inside preformatted text joins it as text."""
         self.pieces.append(block.text + "\n")
 
+    def add_table(self, grid: Grid) -> None:
+        """Its rows as text."""
+        self.pieces.append(pipe_table(grid) + "\n")
+
+    def block(self) -> Block | None:
+        """The code block; None if there is nothing but space in it."""
+        return code_block("".join(self.pieces), language=self.language)
+
     def close(self, around: Frame) -> None:
         """One code block."""
-        if block := code_block("".join(self.pieces), language=self.language):
+        if block := self.block():
             around.add(block)
 
 
 class TableFrame(BlockFrame):
-    """A table. Blocks that are in no cell, such as its caption, come before it."""
+    """A table. Blocks that are in no cell, such as its caption, come before it.
+
+    A cell is one line, so code of several lines in any cell stands below the table, and `[code 1]` in its place.
+    """
 
     def __init__(self) -> None:
         super().__init__()
         self.rows: list[list[Cell]] = []
         self.is_in_head = False
         self.last_cell: list[Block] = []
+        self.around: TableFrame | None = None
+        self._code: list[Block] = []
 
     def leave_head(self) -> None:
         """The header rows end."""
         self.is_in_head = False
 
+    def put_below(self, code: Block) -> Block:
+        """Code of several lines in one of the cells; gives what stands in its place."""
+        if self.around:
+            return self.around.put_below(code)
+        self._code.append(code)
+        return Block(kind="paragraph", text=f"[code {len(self._code)}]")
+
     def close(self, around: Frame) -> None:
-        """A table block; one line inside another table's cell; a single cell is only a frame around its blocks."""
+        """A table; one line inside another table's cell; a single cell is only a frame around its blocks."""
         super().close(around)
         rows = [row for row in self.rows if row]
+        code = {f"[code {number}]": block for number, block in enumerate(self._code, 1)}
         if len(rows) == 1 and len(rows[0]) == 1:
             for block in self.last_cell:
-                around.add(block)
-        elif isinstance(around, CellFrame):
-            around.add(Block(kind="paragraph", text=flat_table(expand_spans(rows))))
-        elif table := table_block(expand_spans(rows)):
-            around.add(table)
+                around.add(code.pop(block.text, block))
+        else:
+            around.add_table(expand_spans(rows))
+        for place, block in code.items():
+            around.add(Block(kind="paragraph", text=place))
+            around.add(block)
 
 
 class CellFrame(BlockFrame):
@@ -224,6 +255,10 @@ class CellFrame(BlockFrame):
     def __init__(self, cell: Cell) -> None:
         super().__init__()
         self._cell = cell
+
+    def add_table(self, grid: Grid) -> None:
+        """A table in the cell is one line of it."""
+        self.add(Block(kind="paragraph", text=flat_table(grid)))
 
     def close(self, around: Frame) -> None:
         """One line of text in the table's last row; without a table, its blocks alone."""

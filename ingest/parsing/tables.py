@@ -55,8 +55,27 @@ def pipe_table(grid: Grid) -> str:
 
 
 def flat_table(grid: Grid) -> str:
-    """One line for a table inside a table's cell."""
-    return "; ".join(", ".join(filter(None, row)) for row in grid.rows if any(row))
+    """One line for a table inside a table's cell: `Plan: Basic, Price: 10; Plan: Plus, Price: 13`."""
+    header = _merged(grid.rows[: grid.header_count])
+    lines = []
+    for row in grid.rows[grid.header_count :]:
+        labels = header + [""] * (len(row) - len(header))
+        cells = [f"{label}: {text}" if label else text for label, text in zip(labels, row, strict=False) if text]
+        if cells:
+            lines.append(", ".join(cells))
+    return "; ".join(lines)
+
+
+def properties(grid: Grid) -> list[str]:
+    """`name: value` for each property of a table that names them in its first column, or in its header row."""
+    header = _merged(grid.rows[: grid.header_count])
+    if len(header) > 1:
+        pairs = [
+            (name, value) for row in grid.rows[grid.header_count :] for name, value in zip(header, row, strict=False)
+        ]
+    else:
+        pairs = [(row[0], " / ".join(dict.fromkeys(filter(None, row[1:])))) for row in grid.rows if row]
+    return [f"{name}: {value}" if name and value else name or value for name, value in pairs if value or name]
 
 
 class _Expander:

@@ -82,9 +82,29 @@ def test_a_table_without_header_cells_gets_no_header() -> None:
 
 
 def test_lists_paragraphs_code_and_tables_in_a_cell_become_one_line() -> None:
-    cell = "<p>one<p>two<ul><li>x<li>y</ul><pre>a\nb</pre><table><tr><td>n<td>m</table>"
+    cell = "<p>one<p>two<ul><li>x<li>y</ul><pre>a b</pre><table><tr><td>n<td>m</table>"
     assert texts_of(f"<table><tr><th>A<th>B<tr><td>{cell}<td>z</table>") == [
         "| A | B |\n| --- | --- |\n| one / two / x; y / `a b` / n, m | z |"
+    ]
+
+
+def test_code_of_several_lines_in_a_cell_stands_below_the_table_with_its_lines() -> None:
+    text = "<table><tr><th>Call<th>Answer<tr><td>get<td><ul><li>so:<pre>a\n  b</pre></ul></table>"
+    assert texts_of(text) == [
+        "| Call | Answer |\n| --- | --- |\n| get | so:; [code 1] |",
+        "[code 1]",
+        "```\na\n  b\n```",
+    ]
+
+
+def test_code_in_a_table_that_is_only_a_frame_stays_in_its_place() -> None:
+    assert texts_of("<table><tr><td><p>a</p><pre>b\nc</pre><p>d</p></table>") == ["a", "```\nb\nc\n```", "d"]
+
+
+def test_a_table_in_a_cell_keeps_what_its_header_names() -> None:
+    inner = "<table><tr><th>Plan<th>Price<tr><td>Basic<td>10<tr><td>Plus<td></table>"
+    assert texts_of(f"<table><tr><th>A<th>B<tr><td>{inner}<td>z</table>") == [
+        "| A | B |\n| --- | --- |\n| Plan: Basic, Price: 10; Plan: Plus | z |"
     ]
 
 
