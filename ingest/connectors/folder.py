@@ -9,6 +9,7 @@ from typing import TypeVar
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from ingest.changes import Change, Checkpoint, Failed, Listing, Skipped
+from ingest.connectors.folder_links import LinkTargets
 from ingest.connectors.folder_page import PARSER_VERSION, FolderReader, title_of
 from ingest.connectors.folder_tree import PathFilter, Tree, TreeFile, walk
 from kb.access import Audience
@@ -89,9 +90,10 @@ class FolderConnector:
         yield Listing(titles=titles, is_complete=tree.reason is None, reason=tree.reason)
         for problem in tree.problems:
             yield problem
+        targets = LinkTargets(file.native_id for file in tree.files)
         for file in tree.files:
             if known.get(file.native_id) != self._reader.version(file):
-                yield self._reader.unread(file) or await self._read(file)
+                yield self._reader.unread(file) or await self._read(file, targets)
         yield Checkpoint(value=tree.identity)
 
     async def confirm_removed(self, native_id: str) -> str | None:
@@ -111,10 +113,10 @@ class FolderConnector:
     async def _walk(self) -> Tree:
         return await self._in_thread(lambda: walk(self._folder, self._paths), seconds=WALK_SECONDS)
 
-    async def _read(self, file: TreeFile) -> Document | Skipped | Failed:
+    async def _read(self, file: TreeFile, targets: LinkTargets) -> Document | Skipped | Failed:
         self._request_count += 1
         try:
-            return await self._in_thread(lambda: self._reader.read(file), seconds=READ_SECONDS)
+            return await self._in_thread(lambda: self._reader.read(file, targets), seconds=READ_SECONDS)
         except SourceUnavailable:
             reason = f"reading it took longer than {READ_SECONDS:.0f} s"
             return Failed(native_id=file.native_id, title=title_of(file.native_id), reason=reason)

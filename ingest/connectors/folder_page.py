@@ -5,12 +5,12 @@ import posixpath
 import re
 import stat
 import time
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import quote
 
 from ingest.changes import Failed, Skipped
+from ingest.connectors.folder_links import HTML, LinkTargets, is_page
 from ingest.connectors.folder_tree import TreeFile
 from ingest.parsing.decoding import NotText, decode_text
 from ingest.parsing.front_matter import BadFrontMatter, FrontMatter
@@ -22,9 +22,7 @@ from kb.access import Audience
 from kb.documents import Document, document_id
 
 # Raise it when the same file would be parsed differently: unchanged files are then read again.
-PARSER_VERSION = 1
-MARKDOWN = frozenset({".md", ".markdown"})
-HTML = frozenset({".html", ".htm"})
+PARSER_VERSION = 2
 IMAGES = frozenset(".png .jpg .jpeg .gif .svg .webp .bmp .ico .tif .tiff .avif".split())
 LONGEST_TITLE = 300
 
@@ -53,7 +51,7 @@ class FolderReader:
         suffix = posixpath.splitext(file.native_id)[1].lower()
         if suffix in IMAGES:
             return _skipped(file, "an image; only the alternative text on a page is read")
-        if suffix not in MARKDOWN | HTML:
+        if not is_page(file.native_id):
             return _skipped(file, "neither Markdown nor HTML")
         if file.byte_count > self.max_bytes:
             return _skipped(
@@ -61,12 +59,15 @@ class FolderReader:
             )
         return _skipped(file, "the file is empty") if file.byte_count == 0 else None
 
-    def read(self, file: TreeFile) -> Document | Skipped | Failed:
+    def read(self, file: TreeFile, targets: LinkTargets) -> Document | Skipped | Failed:
         """The file's document. Never raises for what is in the file."""
         try:
             file, raw = _read_stable(file, max_bytes=self.max_bytes)
             is_html = posixpath.splitext(file.native_id)[1].lower() in HTML
-            return self._document(file, decode_text(raw, may_declare_encoding=is_html), is_html=is_html)
+            page, about = self._parse(file, decode_text(raw, may_declare_encoding=is_html), is_html=is_html)
+            if not page.sections:
+                return _skipped(file, "there is no text in it")
+            return self._assemble(file, page, about, targets)
         except FileNotFoundError:
             return _failed(file, "it was deleted while the folder was read")
         except OSError as exc:
@@ -76,20 +77,16 @@ class FolderReader:
         except Exception as exc:  # noqa: BLE001  # whatever one file does to a parser, the others go on
             return _failed(file, f"the parser failed ({type(exc).__name__}); please report it")
 
-    def _document(self, file: TreeFile, text: str, *, is_html: bool) -> Document | Skipped:
+    def _parse(self, file: TreeFile, text: str, *, is_html: bool) -> tuple[ParsedPage, FrontMatter]:
         url = self._url(file.native_id)
-        about = FrontMatter()
         if is_html:
-            page = parse_html(text, url=url)
-        else:
-            parsed = parse_markdown(text, url=url)
-            page, about = parsed.page, parsed.front_matter
-        if not page.sections:
-            return _skipped(file, "there is no text in it")
-        return self._assemble(file, page, about, url=url)
+            return parse_html(text, url=url), FrontMatter()
+        parsed = parse_markdown(text, url=url)
+        return parsed.page, parsed.front_matter
 
-    def _assemble(self, file: TreeFile, page: ParsedPage, about: FrontMatter, *, url: str) -> Document:
-        successor = _target(file.native_id, about.superseded_by or "")
+    def _assemble(self, file: TreeFile, page: ParsedPage, about: FrontMatter, targets: LinkTargets) -> Document:
+        successor = targets.expect(file.native_id, about.superseded_by or "")
+        linked = (targets.resolve(file.native_id, link) for link in page.links)
         space, slash, _ = file.native_id.partition("/")
         return Document(
             tenant=self.tenant,
@@ -97,7 +94,7 @@ class FolderReader:
             native_id=file.native_id,
             space=space if slash else self.source_id,
             title=one_line(page.title or title_of(file.native_id))[:LONGEST_TITLE],
-            url=url,
+            url=self._url(file.native_id),
             version=self._version_once_read(file),
             updated_at=about.updated or datetime.fromtimestamp(file.modified_ns / 1e9, UTC),
             audience=self.audience if about.audience is None else self.audience.narrowed_by(about.audience),
@@ -105,14 +102,8 @@ class FolderReader:
             labels=tuple(dict.fromkeys(about.labels)),
             status="outdated" if about.superseded_by else about.status,
             superseded_by=document_id(self.source_id, successor) if successor else None,
-            links=self._linked(file.native_id, page.links),
+            links=tuple(dict.fromkeys(document_id(self.source_id, path) for path in linked if path)),
         )
-
-    def _linked(self, native_id: str, links: Iterable[str]) -> tuple[str, ...]:
-        """Ids of the documents of this folder that a page links to."""
-        targets = (_target(native_id, link) for link in links)
-        pages = [path for path in targets if path and posixpath.splitext(path)[1].lower() in MARKDOWN | HTML]
-        return tuple(dict.fromkeys(document_id(self.source_id, path) for path in pages))
 
     def _version_once_read(self, file: TreeFile) -> str:
         is_young = abs(time.time_ns() - file.modified_ns) < _YOUNG_NS
@@ -129,18 +120,6 @@ def title_of(native_id: str) -> str:
     name = posixpath.splitext(native_id.rpartition("/")[2])[0]
     words = " ".join(re.split(r"[-_\s]+", name)).strip() or native_id
     return words[:1].upper() + words[1:]
-
-
-def _target(native_id: str, link: str) -> str | None:
-    """The native id of the file that a relative link in another file points to; None if it leads elsewhere."""
-    try:
-        parts = urlsplit(link)
-    except ValueError:  # such as an unclosed bracket of an IPv6 address
-        return None
-    if parts.scheme or parts.netloc or not parts.path:
-        return None
-    path = posixpath.normpath(posixpath.join(posixpath.dirname(native_id), unquote(parts.path)))
-    return None if path.startswith(("/", "..")) else path
 
 
 def _read_stable(file: TreeFile, *, max_bytes: int) -> tuple[TreeFile, bytes]:
