@@ -50,6 +50,9 @@ class ChatModel(Protocol):
     def stream(self, messages: Sequence[ChatMessage], *, max_tokens: int) -> AsyncGenerator[str, None]:
         """Pieces of the answer as they are made, temperature 0. Closing the iterator stops the model."""
 
+    def prepare(self) -> AsyncGenerator[str, None]:
+        """Load now, so that no question waits for it: lines for people about what takes long. Raises ModelError."""
+
     async def health(self) -> ModelHealth:
         """Never raises."""
 

@@ -112,6 +112,13 @@ class LlamaCppModel:
             async for event in events:
                 yield str(event["line"]) if event["event"] == "progress" else f"kept: {event['format']}"
 
+    async def prepare(self) -> AsyncGenerator[str, None]:
+        """Load, and on a new machine measure the formats first: a line for each. Raises ModelError."""
+        async with aclosing(self.worker.loading()) as events:
+            async for event in events:
+                if event["event"] == "progress":
+                    yield str(event["line"])
+
     async def health(self) -> ModelHealth:
         """Ready once loaded; not loaded is no fault, as the first question loads it."""
         if not self._gguf.path.is_file():
@@ -124,10 +131,6 @@ class LlamaCppModel:
         """The file's digest, compared with the pinned one. Raises ModelError."""
         event = await self.worker.finish({**self._load, "op": "verify"}, is_loaded=False)
         return f"{self.name}: sha256 {event['sha256']} ({'as pinned' if self.sha256 else 'not pinned'})"
-
-    async def warm_up(self) -> None:
-        """Load now, so that the first question need not wait. Raises ModelError."""
-        await self.count_tokens(["warm"])
 
     async def close(self) -> None:
         """Stop the process."""

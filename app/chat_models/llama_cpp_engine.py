@@ -63,6 +63,11 @@ class Engine:
                 yield piece
             self._decode([token])
 
+    def close(self) -> None:
+        """Give the memory back: llama.cpp's objects are not Python's to collect. The engine cannot be used again."""
+        llama_cpp.llama_free(self._context)
+        llama_cpp.llama_model_free(self._weights)
+
     def read_prompt(self, prompt: Sequence[int]) -> None:
         """Process a prompt from nothing; for measuring."""
         self._forget(0)

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import logging
+import os
 import sys
 from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import AsyncGenerator, Mapping
@@ -49,10 +50,7 @@ class WorkerProcess:
 
     async def events(self, job: Mapping[str, object], *, is_loaded: bool = True) -> AsyncGenerator[Event, None]:
         """The events of a job up to `done`. Closing the iterator cancels the job. Raises ModelError."""
-        try:
-            await asyncio.wait_for(self._turn.acquire(), self._queue_seconds)
-        except TimeoutError:
-            raise ModelUnavailable("the chat model is busy with other questions") from None
+        await self._take_turn()
         try:
             has_begun = False
             for is_last_try in (False, True):
@@ -66,6 +64,16 @@ class WorkerProcess:
                     # A worker found dead is replaced at once; nothing of this job was seen yet.
                     if has_begun or is_last_try or self.process_id is not None:
                         raise
+        finally:
+            self._turn.release()
+
+    async def loading(self) -> AsyncGenerator[Event, None]:
+        """The events of getting ready; none if it is. Raises ModelError."""
+        await self._take_turn()
+        try:
+            async with aclosing(self._load_once()) as events:
+                async for event in events:
+                    yield event
         finally:
             self._turn.release()
 
@@ -83,18 +91,29 @@ class WorkerProcess:
             await running.wait()
 
     async def _attempt(self, job: Mapping[str, object], *, is_loaded: bool) -> AsyncGenerator[Event, None]:
-        await (self._ensure_loaded() if is_loaded else self._ensure_started())
+        if is_loaded:
+            async with aclosing(self._load_once()) as loading:
+                async for _ in loading:
+                    pass
+        await self._ensure_started()
         async with aclosing(self._run(job, silence_seconds=SILENCE_SECONDS)) as events:
             async for event in events:
                 yield event
 
-    async def _ensure_loaded(self) -> None:
+    async def _take_turn(self) -> None:
+        try:
+            await asyncio.wait_for(self._turn.acquire(), self._queue_seconds)
+        except TimeoutError:
+            raise ModelUnavailable("the chat model is busy with other questions") from None
+
+    async def _load_once(self) -> AsyncGenerator[Event, None]:
         await self._ensure_started()
         if self.loaded is not None:
             return
         async with aclosing(self._run(self._load, silence_seconds=LOAD_SECONDS)) as events:
             async for event in events:
                 self.loaded = event if event["event"] == "done" else None
+                yield event
 
     async def _ensure_started(self) -> None:
         if self.process_id is not None:
@@ -111,6 +130,8 @@ class WorkerProcess:
                 limit=LONGEST_LINE_BYTES,
                 # Ctrl-C is for us: we stop the worker in order.
                 start_new_session=True,
+                # Threads that spin while they wait take the processor from a sync that runs beside them.
+                env={"OMP_WAIT_POLICY": "passive", **os.environ},
             )
         except OSError as exc:
             raise ModelUnavailable(f"the chat model's process could not be started: {exc.strerror}") from exc

@@ -27,6 +27,7 @@ class Worker:
         self._jobs: queue.SimpleQueue[Job] = queue.SimpleQueue()
         self._cancelled: set[int] = set()
         self._engine: Engine | None = None
+        self._answer_to_load: tuple[Job, dict[str, object]] | None = None
 
     def run(self, lines: TextIO) -> None:
         """Work until `lines` ends."""
@@ -66,6 +67,11 @@ class Worker:
                 self._stream(job)
 
     def _load(self, job: Job) -> None:
+        wanted = {name: value for name, value in job.items() if name != "id"}
+        if self._answer_to_load is not None and self._answer_to_load[0] == wanted:
+            # Who asked for it hung up while it loaded; the next one need not wait again.
+            self._say(job, "done", **self._answer_to_load[1])
+            return
         path = self._verified(job)
         if job["tunes"] and path.stat().st_size <= MOST_BYTES:
             path = fastest(
@@ -78,7 +84,9 @@ class Worker:
         self._engine = Engine(
             path, context_tokens=job["context_tokens"], threads=job["threads"], gpu_layers=job["gpu_layers"]
         )
-        self._say(job, "done", context_tokens=self._engine.context_tokens, file=path.name)
+        facts: dict[str, object] = {"context_tokens": self._engine.context_tokens, "file": path.name}
+        self._answer_to_load = (wanted, facts)
+        self._say(job, "done", **facts)
 
     def _tune(self, job: Job) -> None:
         path = self._verified(job)

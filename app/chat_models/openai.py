@@ -70,6 +70,12 @@ class OpenAIModel:
                 raise PromptTooLong(f"the prompt does not fit {self._config.model}: lower prompt_tokens") from exc
             raise as_model_error(exc, what="the chat model's server") from exc
 
+    async def prepare(self) -> AsyncGenerator[str, None]:
+        """The server has its model loaded already."""
+        nothing: tuple[str, ...] = ()
+        for line in nothing:
+            yield line
+
     async def health(self) -> ModelHealth:
         """Does the server list its models?"""
         try:

@@ -53,6 +53,12 @@ class ScriptedModel:
             await asyncio.sleep(0)
             yield word
 
+    async def prepare(self) -> AsyncGenerator[str, None]:
+        """There is nothing to load."""
+        nothing: tuple[str, ...] = ()
+        for line in nothing:
+            yield line
+
     async def health(self) -> ModelHealth:
         """Ready, unless told to fail."""
         return ModelHealth(is_ready=not self._config.fails, detail="scripted")

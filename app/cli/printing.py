@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Sequence
 
+import typer
 from rich.console import Console
 from rich.padding import Padding
 from rich.table import Table
@@ -25,7 +26,8 @@ def print_table(console: Console, columns: Sequence[str], rows: Iterable[Sequenc
     cells = [[plain(str(cell)) for cell in row] for row in rows]
     if not console.is_terminal:
         for row in [list(columns), *cells]:
-            console.print("\t".join(" ".join(cell.split()) for cell in row), soft_wrap=True)
+            # Not by rich, which makes spaces of tabs.
+            typer.echo("\t".join(" ".join(cell.split()) for cell in row), file=console.file)
         return
     table = Table(*columns, title=title or None, title_justify="left")
     for row in cells:
