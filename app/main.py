@@ -5,7 +5,7 @@ import logging
 import signal
 import socket
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import aclosing, contextmanager
 
 import uvicorn
 from fastapi import FastAPI
@@ -20,7 +20,7 @@ from app.settings import Settings
 from app.wiring import AnswerSide, open_answer_side
 from ingest.wiring import sync_sources
 from kb.catalogue import Catalogue
-from kb.errors import KnowledgeBaseError
+from kb.errors import KnowledgeBaseError, ModelError
 from kb.settings import SourceTable
 from kb.wiring import KnowledgeBase
 
@@ -68,13 +68,27 @@ async def _serve(
         proxy_headers=False,
         server_header=False,
     )
-    syncing = [asyncio.create_task(_keep_current(side.knowledge_base, source)) for source in side.settings.sources]
+    beside = [asyncio.create_task(_keep_current(side.knowledge_base, source)) for source in side.settings.sources]
+    beside.append(asyncio.create_task(_prepare(side)))
     try:
         await _Server(config, on_ready=on_ready).serve(sockets=sockets)
     finally:
-        for task in syncing:
+        for task in beside:
             task.cancel()
-        await asyncio.gather(*syncing, return_exceptions=True)
+        await asyncio.gather(*beside, return_exceptions=True)
+
+
+async def _prepare(side: AnswerSide) -> None:
+    """Load the models; questions that come before are answered with the pages' own sentences."""
+    try:
+        await side.knowledge_base.embedder.embed_query("ready")
+        if side.settings.answering.mode == "grounded":
+            async with aclosing(side.chat_model.prepare()) as lines:
+                async for line in lines:
+                    logger.info("preparing the chat model", extra={"step": line})
+        logger.info("models are ready")
+    except ModelError as exc:
+        logger.warning("a model cannot be used", extra={"reason": str(exc)})
 
 
 async def _keep_current(knowledge_base: KnowledgeBase, source: SourceTable) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from app.answering.types import Mode, Question, SearchScope, Status
+from app.cli.preparing import prepare_chat_model
 from app.cli.printing import make_console, print_answer, print_passages
 from app.cli.running import global_options, run
 from app.settings import Settings
@@ -68,6 +69,8 @@ async def _ask(settings: Settings, question: Question, *, email: str | None, as_
 
     async with open_answer_side(settings) as side:
         principal = await side.knowledge_base.catalogue.access.principal(settings.tenant, email)
+        if (question.mode or settings.answering.mode) == "grounded":
+            await prepare_chat_model(side)
         answer = await side.answerer.answer(question, principal)
         await _say_if_empty(side, answer.status)
     if as_json:

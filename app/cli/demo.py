@@ -7,6 +7,7 @@ from rich.console import Console
 from rich.text import Text
 
 from app.answering.types import Question
+from app.cli.preparing import prepare_chat_model
 from app.cli.printing import make_console, print_answer
 from app.cli.running import OUR_MISTAKE, global_options, run
 from app.cli.serving import serve_until_stopped
@@ -14,11 +15,11 @@ from app.cli.syncing import sync_and_show
 from app.settings import Settings
 from app.wiring import AnswerSide, open_answer_side
 
-# The wiki cannot answer the last one: it says how long parental leave is, and nothing about dogs.
+# The wiki cannot answer the last one: it tells of dogs in the offices, and of no other animal.
 QUESTIONS = (
     "How many days of annual leave can I carry over?",
     "How do I roll back a bad Kestrel firmware update?",
-    "May I bring my dog to the Porto office?",
+    "May I bring my parrot to the Porto office?",
 )
 
 
@@ -41,6 +42,7 @@ async def _sync_and_ask(settings: Settings, questions: tuple[str, ...]) -> bool:
         reports = await sync_and_show(side.knowledge_base, [])
         if any(report.reason for report in reports):
             return False
+        await prepare_chat_model(side)
         for question in questions:
             await _ask(make_console(), side, question)
     return True

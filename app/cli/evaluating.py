@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
+from app.cli.preparing import prepare_chat_model
 from app.cli.printing import make_console
 from app.cli.running import global_options, run
 from app.evaluation import GoldQuestion, Scores, Verdict, judge, read_gold, score, to_json
@@ -40,6 +41,8 @@ async def _evaluate(settings: Settings, gold: list[GoldQuestion], *, is_quiet: b
     console = Console(stderr=True)
     verdicts: list[Verdict] = []
     async with open_answer_side(settings) as side:
+        if settings.answering.mode == "grounded":
+            await prepare_chat_model(side)
         for each in track(gold, "asking", console=console, disable=is_quiet or not console.is_terminal):
             async for verdict in judge([each], side.answerer, side.knowledge_base.catalogue, tenant=settings.tenant):
                 verdicts.append(verdict)
