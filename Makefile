@@ -8,7 +8,7 @@ DEMO   := demo/footnote.toml
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export TOKENIZERS_PARALLELISM := false
 
-.PHONY: help demo test check format bench clean setup postgres
+.PHONY: help demo test check format docs bench clean setup postgres
 .DEFAULT_GOAL := help
 
 help:  ## Show this list
@@ -40,6 +40,9 @@ postgres: $(STAMP)
 format: $(STAMP)  ## Format and fix what can be fixed
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+docs: $(STAMP)  ## Write docs/configuration.md from the settings classes
+	$(BIN)/python -m scripts.configuration
 
 bench: $(STAMP)  ## Print every benchmark's table (about 15 minutes)
 	$(BIN)/python -m bench
