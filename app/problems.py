@@ -13,6 +13,7 @@ from kb import errors
 from kb.logs import request_id
 
 logger = logging.getLogger(__name__)
+LONGEST_PAUSE_SECONDS = 3600
 _TYPE_BASE = "urn:footnote:problem:"
 
 
@@ -92,7 +93,7 @@ async def _known(request: Request, error: Exception) -> JSONResponse:
     headers = {"WWW-Authenticate": "Bearer"} if problem.status == 401 else None
     if problem.status == 503:
         pause = getattr(error, "retry_after", None)
-        headers = {"Retry-After": str(max(1, round(pause or 5)))}
+        headers = {"Retry-After": str(min(LONGEST_PAUSE_SECONDS, max(1, round(pause or 5))))}
     return respond(problem, detail=problem.title if problem.hides else str(error), headers=headers)
 
 
