@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 
-from ingest.parsing.frames import BlockFrame, CodeFrame, Frame, HeadingFrame, PageFrame, TableFrame
+from ingest.parsing.frames import BlockFrame, CodeFrame, Frame, HeadingFrame, InlineFrame, PageFrame, TableFrame
 from ingest.parsing.sections import Bookmark, SectionBuilder
 from kb.documents import Block
 
@@ -69,6 +69,13 @@ class Assembler:
             return False
         if isinstance(frame, TableFrame):
             frame.around = self._table
+        self._frames.append(frame)
+        return True
+
+    def open_inline(self, frame: InlineFrame) -> bool:
+        """Begin a container inside the paragraph that is being written; False if it is nested too deep."""
+        if len(self._frames) > MOST_NESTED:
+            return False
         self._frames.append(frame)
         return True
 

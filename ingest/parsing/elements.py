@@ -27,6 +27,7 @@ _BLOCKS = frozenset(
     "legend main p section summary tbody tfoot".split()
 )
 _MARKS = {"tt": "code", "samp": "code", "del": "deleted", "s": "deleted", "strike": "deleted", "sup": "raised"}
+_HIDING_STYLE = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden|font-size\s*:\s*0+(?:\D|$)", re.IGNORECASE)
 _LANGUAGE_CLASS = re.compile(r"(?:^|\s)(?:language|lang|highlight-source)-(\S+)")
 
 
@@ -164,6 +165,11 @@ _OPENERS: Mapping[str, Callable[[ElementOpener, Attributes], Closer]] = {
     "input": ElementOpener._tick_box,
     "a": ElementOpener._follow_link,
 }
+
+
+def is_styled_away(attributes: Attributes) -> bool:
+    """Is the element's style such that no reader sees it?"""
+    return bool(attributes) and bool(_HIDING_STYLE.search(attributes.get("style", "")))
 
 
 def _language(attributes: Attributes) -> str:

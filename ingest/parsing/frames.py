@@ -114,6 +114,28 @@ class QuoteFrame(BlockFrame):
             around.add(block)
 
 
+class InlineFrame(BlockFrame):
+    """What stands inside a sentence, though it may hold paragraphs: it continues the text around.
+
+    `before` and `after` go around it, such as brackets; several blocks are blocks of the container around.
+    """
+
+    def __init__(self, *, before: str = "", after: str = "") -> None:
+        super().__init__()
+        self._before = before
+        self._after = after
+
+    def close(self, around: Frame) -> None:
+        """One paragraph joins the text around."""
+        self.end_paragraph()
+        if len(self.blocks) == 1 and self.blocks[0].kind == "paragraph":
+            around.take_text(f"{self._before}{self.blocks[0].text}{self._after}")
+        elif self.blocks:
+            around.end_paragraph()
+            for block in self.blocks:
+                around.add(block)
+
+
 class ListFrame(BlockFrame):
     """A list. `number`: that of the next item, None if it is not ordered."""
 

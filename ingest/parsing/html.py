@@ -6,14 +6,13 @@ from types import SimpleNamespace
 from lxml import etree  # type: ignore[import-untyped]  # lxml ships no types
 
 from ingest.parsing.assembling import Assembler
-from ingest.parsing.elements import Attributes, Closer, ElementOpener, nothing
+from ingest.parsing.elements import Attributes, Closer, ElementOpener, is_styled_away, nothing
 from ingest.parsing.hygiene import one_line
 from ingest.parsing.sections import ParsedPage, SectionBuilder
 
 _NEVER_SHOWN = frozenset(
     "script style template noscript svg iframe object embed canvas audio video select textarea button nav".split()
 )
-_HIDING_STYLE = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden|font-size\s*:\s*0+(?:\D|$)", re.IGNORECASE)
 _SCOPES = (
     ("main", re.compile(r"<main\b|role\s*=\s*[\"']?main\b", re.IGNORECASE)),
     ("article", re.compile(r"<article\b", re.IGNORECASE)),
@@ -112,7 +111,7 @@ def _is_hidden(tag: str, attributes: Attributes) -> bool:
         # Pages hide their whole body until a script has run; a reader sees it.
         return False
     is_decoration = "headerlink" in attributes.get("class", "").split() or attributes.get("aria-hidden") == "true"
-    return "hidden" in attributes or is_decoration or bool(_HIDING_STYLE.search(attributes.get("style", "")))
+    return "hidden" in attributes or is_decoration or is_styled_away(attributes)
 
 
 def _is_scope(scope: str, tag: str, attributes: Attributes) -> bool:

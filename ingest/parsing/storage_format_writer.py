@@ -1,0 +1,200 @@
+"""A Confluence page while it is written: sections, links, macros and the ids of headings. Both body formats use it."""
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+
+from ingest.parsing.assembling import Assembler
+from ingest.parsing.boxes import PanelFrame, PropertiesFrame
+from ingest.parsing.elements import ElementOpener, nothing
+from ingest.parsing.frames import Frame, HeadingFrame, InlineFrame, QuoteFrame
+from ingest.parsing.link_names import LinkNames
+from ingest.parsing.sections import ParsedPage, SectionBuilder
+from ingest.parsing.storage_format_anchors import IMAGE, MACRO, Deployment, HeadingIds
+from ingest.parsing.storage_format_macro_text import Macro
+from ingest.parsing.storage_format_macros import UNKNOWN, Body, MacroRule, rule_of
+from ingest.parsing.storage_format_targets import Targets
+from kb.documents import Block
+
+STATUS = "status"
+
+Closer = Callable[[], None]
+
+
+@dataclass(slots=True, kw_only=True)
+class _Heading:
+    """An open heading. `written`: what its id is made of; `images`: those in it, which are no part of its text."""
+
+    written: list[str] = field(default_factory=list)
+    images: list[str] = field(default_factory=list)
+    macro_depth: int = 0
+
+
+class PageWriter:
+    """Takes what a reader finds. `shown_count` tells whether something was shown since it was last asked."""
+
+    def __init__(self, *, url: str, title: str, names: LinkNames, deployment: Deployment) -> None:
+        self.targets = Targets(names)
+        self.unknown: Counter[str] = Counter()
+        self.withheld: Counter[str] = Counter()
+        self.shown_count = 0
+        self.builder = SectionBuilder(url=url, title=title)
+        self.assembler = Assembler(self.builder)
+        self.elements = ElementOpener(self.assembler)
+        self._ids = HeadingIds(deployment, title=title)
+        self._heading: _Heading | None = None
+
+    def take_text(self, text: str) -> None:
+        """Text as the source wrote it."""
+        self.assembler.take_text(text)
+        self.shown_count += not text.isspace()
+        if self._heading and (not self._ids.is_cloud or not self._heading.macro_depth):
+            self._heading.written.append(text)
+
+    def take_hidden(self, text: str) -> None:
+        """Text of the source that readers do not see. In Data Center it counts in the id of a heading all the same."""
+        if self._heading and not self._ids.is_cloud:
+            self._heading.written.append(text)
+
+    def write(self, text: str, *, in_id: str | None = None) -> None:
+        """Text that stands for something. `in_id`: what Cloud writes for it in the id of a heading, if not the text."""
+        if not text:
+            return
+        self.assembler.take_text(text)
+        self.shown_count += 1
+        if self._heading and self._ids.is_cloud and not self._heading.macro_depth:
+            self._heading.written.append(text if in_id is None else in_id)
+
+    def break_line(self) -> None:
+        """A line ends."""
+        self.assembler.break_line()
+        if self._heading and self._ids.is_cloud:
+            self._heading.written.append("\n")
+
+    def show_image(self, label: str, *, caption: str = "") -> None:
+        """`[Image: label] caption`; those in a heading stand below it."""
+        shown = f"[Image: {label}]" if label else ""
+        if caption and caption != label:
+            shown = f"{shown} {caption}".strip()
+        if self._heading:
+            self._heading.images.append(shown)
+            if self._ids.is_cloud:
+                self._heading.written.append(IMAGE)
+        else:
+            self.write(shown)
+
+    def add(self, block: Block) -> None:
+        """A finished block."""
+        self.shown_count += 1
+        self.assembler.add(block)
+
+    def follow(self, url: str) -> None:
+        """The page links to it; an empty address is none."""
+        if url:
+            self.elements.links.append(url)
+
+    def add_page(self, page: ParsedPage) -> None:
+        """The sections of what was a page of its own, as parts of this one."""
+        around = self.assembler.bookmark()
+        for section in page.sections:
+            for title in filter(None, (page.title, *section.heading_path)):
+                if not self.assembler.open_part(title):
+                    self.add(Block(kind="paragraph", text=title))
+            for block in section.blocks:
+                self.add(block)
+            self.assembler.resume(around)
+        self.elements.links += page.links
+
+    def open_heading(self, level: int) -> Closer:
+        """Begin a heading; inside a container it is a paragraph, but has an id like others."""
+        if self._heading:
+            return self.elements.open_block()
+        self._heading = _Heading()
+        is_section = self.assembler.open_heading(level=level, anchor=None)
+        if not is_section:
+            self.assembler.end_paragraph()
+        return partial(self._close_heading, self._heading, is_section=is_section)
+
+    def _close_heading(self, heading: _Heading, *, is_section: bool) -> None:
+        self._heading = None
+        fragment = self._ids.next("".join(heading.written))
+        if not is_section:
+            self.assembler.end_paragraph()
+        else:
+            if isinstance(frame := self.assembler.innermost, HeadingFrame):
+                frame.fragment = fragment
+            self.assembler.close()
+        for shown in filter(None, heading.images):
+            self.add(Block(kind="paragraph", text=shown))
+
+    def begin_macro(self, macro: Macro) -> None:
+        """A macro begins: in Cloud, what is inside it is no text of a heading's id. A status is text there."""
+        if self._heading and macro.name != STATUS:
+            if self._ids.is_cloud and not self._heading.macro_depth:
+                self._heading.written.append(MACRO)
+            self._heading.macro_depth += 1
+
+    def end_macro(self, macro: Macro) -> None:
+        """A macro ends: its own text is written."""
+        rule = rule_of(macro)
+        if rule is UNKNOWN:
+            self.unknown[macro.name] += 1
+        if rule.is_withheld:
+            self.withheld[macro.name] += 1
+        if rule.write:
+            rule.write(macro, self)
+        if self._heading and macro.name != STATUS:
+            self._heading.macro_depth -= 1
+
+    def open_body(self, macro: Macro) -> Closer | None:
+        """Begin the rich body of a macro; None if nothing of it is shown."""
+        rule = rule_of(macro)
+        match rule.body:
+            case Body.LEFT_OUT:
+                return None
+            case Body.PANEL:
+                return self._open_panel(macro, rule)
+            case Body.PART:
+                return self._open_part(macro, rule)
+            case Body.PROPERTIES:
+                return self.elements.open_frame(PropertiesFrame())
+            case Body.QUOTE:
+                return self.elements.open_frame(QuoteFrame())
+            case Body.NOTE:
+                return self._open_inline(InlineFrame(before=" (note: ", after=")"))
+            case _:
+                return self._open_inline(InlineFrame()) if self._is_in_sentence() else self.elements.open_block()
+
+    def _open_panel(self, macro: Macro, rule: MacroRule) -> Closer:
+        frame = PanelFrame(label=rule.label)
+        closer = self.elements.open_frame(frame)
+        return partial(self._close_panel, macro, frame, closer)
+
+    def _close_panel(self, macro: Macro, frame: PanelFrame, closer: Closer) -> None:
+        frame.title = macro.text("title")
+        closer()
+
+    def _open_part(self, macro: Macro, rule: MacroRule) -> Closer:
+        title = macro.text("language") or macro.name if rule.label else macro.title
+        title = f"{rule.label}: {title}" if rule.label else title
+        if bookmark := self.assembler.open_part(title):
+            return partial(self.assembler.resume, bookmark)
+        frame: Frame = PanelFrame(title=title)
+        return (
+            self.elements.open_frame(frame)
+            if title and not self.assembler.is_at_page_level
+            else self._open_plain(title)
+        )
+
+    def _open_plain(self, title: str) -> Closer:
+        if title:
+            self.add(Block(kind="paragraph", text=title))
+        return self.elements.open_block()
+
+    def _open_inline(self, frame: InlineFrame) -> Closer:
+        return self.assembler.close if self.assembler.open_inline(frame) else nothing
+
+    def _is_in_sentence(self) -> bool:
+        """Has a paragraph begun? Then a body continues it."""
+        return any(not piece.isspace() for piece in reversed(self.assembler.innermost.pieces))
