@@ -8,7 +8,7 @@ DEMO   := demo/footnote.toml
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export TOKENIZERS_PARALLELISM := false
 
-.PHONY: help demo test check format docs bench clean setup postgres
+.PHONY: help demo test check format docs bench clean setup services
 .DEFAULT_GOAL := help
 
 help:  ## Show this list
@@ -31,11 +31,11 @@ check: $(STAMP)  ## The quick loop: format, lint, types, imports, unit and contr
 	$(BIN)/yamllint --strict compose.yaml
 	$(BIN)/pytest -q -m "not integration and not e2e and not evals"
 
-test: $(STAMP) postgres check  ## Everything CI runs
+test: $(STAMP) services check  ## Everything CI runs
 	$(BIN)/pytest -q -m "integration or e2e or evals"
 
-postgres: $(STAMP)
-	@scripts/postgres
+services: $(STAMP)
+	@scripts/services
 
 format: $(STAMP)  ## Format and fix what can be fixed
 	$(BIN)/ruff format .

@@ -19,12 +19,14 @@ _INTRODUCTION = """\
 
 <!-- Written by `make docs` from the settings classes; a test compares the two. -->
 
-`footnote.toml` is looked for in the current directory; `--config FILE` names another, and `--data DIR` overrides `data_dir`.
-`footnote init` writes one to start from. Relative paths start at the file. A key that does not exist is refused, and the known ones are named.
+`footnote.toml` is looked for in the current directory; `--config FILE` names another, and `--data DIR`
+overrides `data_dir`. `footnote init` writes one to start from. Relative paths start at the file. A key that
+does not exist is refused, and the known ones are named.
 
-Every key can be set by environment too, which wins over the file: `FOOTNOTE_SERVER__PORT` is `[server] port`, `FOOTNOTE_INDEX__URL` is
-`[index] url`. Secrets belong there, or into a file that the environment names: the token of the source `wiki` is `FOOTNOTE_WIKI_TOKEN`, or
-`FOOTNOTE_WIKI_TOKEN_FILE` with a path. `footnote status --config` prints the settings in force, with stars in place of secrets.
+Every key can be set by environment too, which wins over the file: `FOOTNOTE_SERVER__PORT` is `[server] port`,
+`FOOTNOTE_INDEX__URL` is `[index] url`. Secrets belong there, or into a file that the environment names: the
+token of the source `wiki` is `FOOTNOTE_WIKI_TOKEN`, or `FOOTNOTE_WIKI_TOKEN_FILE` with a path. `footnote status
+--config` prints the settings in force, with stars in place of secrets.
 """
 
 
