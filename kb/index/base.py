@@ -81,7 +81,9 @@ class Index(Protocol):
     async def search(self, *, where: IndexFilter, vector: Vectors | None, text: str, k: int) -> list[Hit]:
         """The best `k` by vector (if given) and the best `k` by the words of `text` (if any), merged by chunk.
 
-        Sorted by document id, revision and ordinal, so the order carries no ranking; at most 2k hits.
+        Sorted by document id, revision and ordinal, so the order carries no ranking; at most 2k hits. How rare a
+        word is, is counted over what the filter admits: scores tell nothing about anything else. `vector`: float32,
+        unit length, shape (dimension,).
         """
 
     async def counts(self, *, tenant: str) -> Mapping[tuple[str, int], int]:

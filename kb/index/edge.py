@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
@@ -10,7 +11,7 @@ from kb.embedders.base import Vectors
 from kb.errors import IndexFailure
 from kb.index.base import Hit, Index, IndexedChunk, IndexFilter, IndexHealth
 from kb.index.edge_link import OwnerLink
-from kb.index.schema import conditions_of, must_be_whole, payload_of
+from kb.index.schema import conditions_of, must_be_searchable, must_be_whole, payload_of
 
 
 class Config(BaseModel):
@@ -20,7 +21,8 @@ class Config(BaseModel):
 
     language: str = Field(default="english", description="Language of the words in BM25: stemming and stop words.")
     idle_seconds: float = Field(default=30, gt=0, description="The owner process ends when unused for so long.")
-    call_seconds: float = Field(default=120, gt=0, description="Longest wait for one call.")
+    call_seconds: float = Field(default=120, gt=0, description="Longest wait for one write.")
+    search_seconds: float = Field(default=10, gt=0, description="Longest wait for one search.")
 
 
 def build(config: Config, *, data_dir: Path, generation: int, dimension: int) -> Index:
@@ -33,11 +35,10 @@ class EdgeIndex:
 
     def __init__(self, index_dir: Path, *, generation: int, dimension: int, config: Config) -> None:
         self._dimension = dimension
+        self._config = config
         self._common = {"generation": generation, "dimension": dimension, "language": config.language}
         # Two links, so that a search never stands behind this process's own writes.
-        self._reads, self._writes = (
-            OwnerLink(index_dir, idle_seconds=config.idle_seconds, call_seconds=config.call_seconds) for _ in range(2)
-        )
+        self._reads, self._writes = (OwnerLink(index_dir, idle_seconds=config.idle_seconds) for _ in range(2))
 
     async def upsert_revision(self, chunks: Sequence[IndexedChunk]) -> None:
         """All chunks of one document revision, in one atomic operation."""
@@ -45,39 +46,28 @@ class EdgeIndex:
             return
         must_be_whole(chunks, dimension=self._dimension)
         points = [(str(chunk.id), payload_of(chunk), chunk.embedded_text, _to_bytes(chunk.vector)) for chunk in chunks]
-        await self._writes.call({**self._common, "op": "upsert", "points": points})
+        await self._write({"op": "upsert", "points": points})
 
     async def delete_revisions(self, *, tenant: str, document_id: str, keep: int | None) -> None:
         """Delete the document's points of every revision but `keep`."""
-        await self._writes.call(
-            {**self._common, "op": "delete", "tenant": tenant, "document_id": document_id, "keep": keep}
-        )
+        await self._write({"op": "delete", "tenant": tenant, "document_id": document_id, "keep": keep})
 
     async def set_audience(self, *, tenant: str, document_id: str, audience_id: int) -> None:
         """Point the document's chunks to another audience."""
         change = {"tenant": tenant, "document_id": document_id, "audience_id": audience_id}
-        await self._writes.call({**self._common, "op": "set_audience", **change})
+        await self._write({"op": "set_audience", **change})
 
     async def search(self, *, where: IndexFilter, vector: Vectors | None, text: str, k: int) -> list[Hit]:
         """The best k by vector and the best k by words, in one round trip."""
+        must_be_searchable(vector, text, dimension=self._dimension)
         if not where.audience_ids or k < 1:
             return []
-        if vector is not None and not np.isfinite(vector).all():
-            raise IndexFailure("the query's vector is not finite")
         conditions = [
             (condition.field, condition.any_of, condition.since.isoformat() if condition.since else None)
             for condition in conditions_of(where)
         ]
-        rows = await self._reads.call(
-            {
-                **self._common,
-                "op": "search",
-                "conditions": conditions,
-                "vector": None if vector is None else _to_bytes(vector),
-                "text": text,
-                "k": k,
-            }
-        )
+        wanted = {"vector": None if vector is None else _to_bytes(vector), "text": text, "k": k}
+        rows = await self._read({"op": "search", "conditions": conditions, **wanted}, self._config.search_seconds)
         return [
             Hit(
                 document_id=row[0], revision=row[1], section_ordinal=row[2], ordinal=row[3], dense=row[4], sparse=row[5]
@@ -87,17 +77,17 @@ class EdgeIndex:
 
     async def counts(self, *, tenant: str) -> Mapping[tuple[str, int], int]:
         """Points per (document id, revision)."""
-        rows = await self._reads.call({**self._common, "op": "counts", "tenant": tenant})
+        rows = await self._read({"op": "counts", "tenant": tenant}, self._config.call_seconds)
         return {(document_id, revision): count for document_id, revision, count in rows}
 
     async def flush(self) -> None:
         """Return once everything acknowledged is on disk."""
-        await self._writes.call({**self._common, "op": "flush"})
+        await self._write({"op": "flush"})
 
     async def health(self) -> IndexHealth:
         """Asks the owner."""
         try:
-            found = await self._reads.call({**self._common, "op": "health"})
+            found = await self._read({"op": "health"}, self._config.search_seconds)
         except IndexFailure as exc:
             return IndexHealth(is_ready=False, point_count=0, detail=str(exc))
         return IndexHealth(is_ready=True, point_count=found["points"], detail=f"owner process {found['pid']}")
@@ -106,6 +96,12 @@ class EdgeIndex:
         """Hang up. The owner stays for a while, for others."""
         await self._reads.close()
         await self._writes.close()
+
+    async def _read(self, request: Mapping[str, object], seconds: float) -> Any:  # checked by the caller
+        return await self._reads.call({**self._common, **request}, seconds=seconds)
+
+    async def _write(self, request: Mapping[str, object]) -> None:
+        await self._writes.call({**self._common, **request}, seconds=self._config.call_seconds)
 
 
 def _to_bytes(vector: Vectors) -> bytes:

@@ -4,13 +4,10 @@ Qdrant Edge locks its directory and holds Python's lock in every call, so it liv
 `footnote serve` work side by side, and a slow flush never stalls a server. Started on demand, gone when unused.
 """
 
-import argparse
 import asyncio
-import fcntl
 import logging
 import os
 import signal
-import sys
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
@@ -18,12 +15,16 @@ from typing import Any
 
 from kb.errors import IndexFailure
 from kb.index.edge_shard import Shard
-from kb.index.edge_wire import PROTOCOL, read_frame, socket_path, to_frame
+from kb.index.edge_wire import PROTOCOL, SOCKET_NAME, read_frame, to_frame
 from kb.index.schema import Condition
+from kb.logs import configure_logging
 
 logger = logging.getLogger(__name__)
 _READS = frozenset({"search", "counts", "health"})
-_ALREADY_OWNED = 2
+# So much later may a write be answered than a read that came at the same moment: searches overtake a sync,
+# and a stream of searches cannot keep it waiting for ever.
+_WRITE_PATIENCE_SECONDS = 0.1
+_ENGINE_BROKE = 70
 
 
 class Owner:
@@ -33,45 +34,55 @@ class Owner:
         self._index_dir = index_dir
         self._idle_seconds = idle_seconds
         self._shards: dict[int, Shard] = {}
-        self._waiting: asyncio.PriorityQueue[tuple[int, int, dict[str, Any], asyncio.StreamWriter]] = (
+        self._waiting: asyncio.PriorityQueue[tuple[float, int, dict[str, Any], asyncio.StreamWriter]] = (
             asyncio.PriorityQueue()
         )
         self._arrivals = 0
-        self._clients = 0
+        self._clients: set[asyncio.StreamWriter] = set()
         self._stopping = asyncio.Event()
         # Loaded shards whose writes since the last flush are not on disk yet.
         self._dirty: set[int] = set()
 
-    async def serve(self, path: Path) -> None:
+    async def serve(self, path: str, *, when_ready: Callable[[], None]) -> None:
         """Until a signal, or until nobody has been connected for `idle_seconds`."""
         os.umask(0o177)  # the socket is ours alone
-        server = await asyncio.start_unix_server(self._talk, path=str(path))
+        server = await asyncio.start_unix_server(self._talk, path=path)
         os.umask(0o077)
         loop = asyncio.get_running_loop()
         for name in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(name, self._stopping.set)
         work = asyncio.create_task(self._work())
         idle = asyncio.create_task(self._stop_when_idle())
+        when_ready()
         async with server:
             await self._stopping.wait()
+            # Whoever waits for an answer asks the next owner. (An asyncio server waits for its connections to close.)
+            for client in self._clients:
+                client.close()
         work.cancel()
         idle.cancel()
-        for shard in self._shards.values():
-            shard.close()
+        for generation, shard in self._shards.items():
+            try:
+                shard.close()
+            except IndexFailure as exc:
+                # What was acknowledged is in the engine's log, and the next owner reads it.
+                logger.warning("shard not written", extra={"generation": generation, "reason": str(exc)})
 
     async def _talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._clients += 1
+        self._clients.add(writer)
         try:
             while (request := await read_frame(reader)) is not None:
                 if not isinstance(request, dict) or request.get("protocol") != PROTOCOL:
-                    raise ValueError("a client of another version")
+                    writer.write(to_frame(_OTHER_VERSION))
+                    break
                 self._arrivals += 1
-                rank = 0 if request.get("op") in _READS else 1
-                self._waiting.put_nowait((rank, self._arrivals, request, writer))
-        except ValueError as exc:
-            logger.warning("client refused", extra={"reason": str(exc)})
+                patience = 0.0 if request.get("op") in _READS else _WRITE_PATIENCE_SECONDS
+                due = asyncio.get_running_loop().time() + patience
+                self._waiting.put_nowait((due, self._arrivals, request, writer))
+        except ValueError:
+            logger.warning("client refused: it sent what is no request")
         finally:
-            self._clients -= 1
+            self._clients.discard(writer)
             writer.close()
 
     async def _work(self) -> None:
@@ -79,19 +90,27 @@ class Owner:
             _, _, request, writer = await self._waiting.get()
             reply = self._execute(request)
             if not writer.is_closing():
-                writer.write(to_frame({"id": request.get("id"), **reply}))
+                writer.write(reply)
             # Lets new requests in, so that a search that has just arrived goes before waiting writes.
             await asyncio.sleep(0)
 
-    def _execute(self, request: dict[str, Any]) -> dict[str, object]:
+    def _execute(self, request: dict[str, Any]) -> bytes:
+        name = str(request.get("op"))
         try:
-            operation = _OPERATIONS[request["op"]]
-            return {"result": operation(self, request)}
+            return to_frame({"result": _OPERATIONS[name](self, request)})
         except IndexFailure as exc:
-            return {"error": type(exc).__name__, "message": str(exc)}
+            # The engine's own words say what a person can do nothing with, and a maintainer everything.
+            facts = {"op": name, "error": type(exc).__name__, "reason": str(exc), "engine": str(exc.__cause__)[:300]}
+            logger.warning("request refused", extra=facts)
+            return to_frame({"error": type(exc).__name__, "message": str(exc)})
         except Exception as exc:
-            logger.exception("request failed")
-            return {"error": "IndexFailure", "message": f"the index could not do that ({type(exc).__name__})"}
+            logger.exception("request failed", extra={"op": name, "place": _place_of(exc)})
+            message = f"the index could not do that ({type(exc).__name__}); its log is in {self._index_dir}"
+            return to_frame({"error": "IndexFailure", "message": message})
+        except BaseException:  # noqa: BLE001  # a panic inside the engine is none of Python's exceptions
+            # What the engine still holds is not to be trusted; its log on disk is, and the next owner reads it.
+            logger.critical("the engine broke: the owner ends", extra={"op": name})
+            os._exit(_ENGINE_BROKE)
 
     def shard(self, request: dict[str, Any]) -> Shard:
         """The shard a request names, loaded at its first use."""
@@ -121,8 +140,29 @@ class Owner:
         step = min(1.0, self._idle_seconds / 4)
         while unused < self._idle_seconds:
             await asyncio.sleep(step)
-            unused = unused + step if self._clients == 0 and self._waiting.empty() else 0.0
+            unused = unused + step if not self._clients and self._waiting.empty() else 0.0
         self._stopping.set()
+
+
+def serve(index_dir: Path, *, idle_seconds: float, when_ready: Callable[[], None]) -> None:
+    """Own the directory, which is this process's working directory, and whose lock it holds."""
+    configure_logging(level="INFO", as_json=True)
+    logger.info("owner started", extra={"pid": os.getpid()})
+    socket = Path(SOCKET_NAME)
+    socket.unlink(missing_ok=True)  # left by an owner that was killed
+    try:
+        asyncio.run(Owner(index_dir, idle_seconds=idle_seconds).serve(SOCKET_NAME, when_ready=when_ready))
+    finally:
+        socket.unlink(missing_ok=True)
+    logger.info("owner ended", extra={"pid": os.getpid()})
+
+
+def _place_of(error: Exception) -> str:
+    """File and line where it was raised: what a log may hold of a traceback."""
+    frame = error.__traceback__
+    while frame is not None and frame.tb_next is not None:
+        frame = frame.tb_next
+    return f"{Path(frame.tb_frame.f_code.co_filename).name}:{frame.tb_lineno}" if frame else "unknown"
 
 
 def _search(owner: Owner, request: dict[str, Any]) -> object:
@@ -168,37 +208,7 @@ _OPERATIONS: dict[str, Callable[[Owner, dict[str, Any]], object]] = {
     "flush": lambda owner, request: owner.flush(request),
     "health": _health,
 }
-
-
-def main() -> None:
-    """`python -m kb.index.edge_owner DIR`: own DIR, or say in one line who does. `--detach` returns at once."""
-    parser = argparse.ArgumentParser(description="Owner process of a Footnote index directory.")
-    parser.add_argument("index_dir", type=Path)
-    parser.add_argument("--idle-seconds", type=float, default=30.0)
-    parser.add_argument("--detach", action="store_true")
-    arguments = parser.parse_args()
-    if arguments.detach and os.fork():
-        os._exit(0)
-    os.umask(0o077)
-    arguments.index_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-    # Held until this process ends, however it ends: two owners of one directory are impossible.
-    lock = (arguments.index_dir / "owner.lock").open("a+")
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        print(f"footnote: {arguments.index_dir} has an owner already", file=sys.stderr)  # noqa: T201  # a command's voice
-        sys.exit(_ALREADY_OWNED)
-    logging.basicConfig(level="INFO", format="%(asctime)s %(levelname)s %(message)s")
-    logger.info("owner started")
-    owner = Owner(arguments.index_dir, idle_seconds=arguments.idle_seconds)
-    path = socket_path(arguments.index_dir)
-    path.unlink(missing_ok=True)  # left by an owner that was killed
-    try:
-        asyncio.run(owner.serve(path))
-    finally:
-        path.unlink(missing_ok=True)
-    logger.info("owner ended")
-
-
-if __name__ == "__main__":
-    main()
+_OTHER_VERSION = {
+    "error": "IndexUnavailable",
+    "message": "the index is in use by another version of Footnote: end its commands, and try again a minute later",
+}

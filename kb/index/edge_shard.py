@@ -2,7 +2,9 @@
 
 import json
 import os
-from collections.abc import Mapping, Sequence
+import shutil
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import UTC
 from pathlib import Path
 from typing import Any
@@ -18,6 +20,7 @@ from qdrant_edge import (
     FacetRequest,
     FieldCondition,
     Filter,
+    IdfParams,
     KeywordIndexParams,
     MatchAny,
     Memory,
@@ -28,6 +31,7 @@ from qdrant_edge import (
     QueryBatchRequest,
     QueryRequest,
     RangeDateTime,
+    SearchParams,
     SparseVector,
     UpdateOperation,
     VectorStorageDatatype,
@@ -50,31 +54,43 @@ from kb.index.schema import (
 # Half the memory to read through, and two thirds of the time; cosines differ by less than 0.001.
 _STORED_AS = VectorStorageDatatype.Float16
 _MOST_REVISIONS = 10_000_000
+# The engine writes through mapped files: without room on the disk the kernel ends the process in the middle of a
+# write. So new points are refused well before that, and what hides or deletes points a little later.
+_ROOM_FOR_POINTS_BYTES = 64 * 1024 * 1024
+_ROOM_FOR_CHANGES_BYTES = 16 * 1024 * 1024
+
+
+def free_bytes(directory: Path) -> int:
+    """What is left on the directory's disk for us."""
+    return shutil.disk_usage(directory).free
 
 
 class Shard:
     """Search and updates of one shard directory. Raises IndexUnavailable, IndexMismatch, IndexFailure."""
 
-    def __init__(self, directory: Path, *, dimension: int, language: str) -> None:
+    def __init__(
+        self, directory: Path, *, dimension: int, language: str, room: Callable[[Path], int] = free_bytes
+    ) -> None:
         self._language = language
         self._directory = directory
-        _must_match(directory, dimension=dimension, language=language)
+        self._room = room
         config = EdgeConfig(
             vectors={DENSE: EdgeVectorParams(size=dimension, distance=Distance.Cosine, datatype=_STORED_AS)},
             sparse_vectors={SPARSE: EdgeSparseVectorParams(modifier=Modifier.Idf)},
             payload_memory=Memory.Cached,
         )
-        path = str(directory / "shard")
-        is_new = not (directory / "shard").exists()
-        try:
-            self._shard = EdgeShard.create(path, config) if is_new else EdgeShard.load(path, config)
-            if is_new:
-                self._create_indexes()
-        except Exception as exc:  # the vendor raises plain Exception
-            raise _translate(exc, directory) from exc
+        with _translated(directory):
+            _must_match(directory, dimension=dimension, language=language)
+            whole = directory / "shard"
+            if not whole.exists():
+                self._must_have_room(_ROOM_FOR_POINTS_BYTES)
+                _create(whole, config)
+            self._shard = EdgeShard.load(str(whole), config)
 
     def upsert(self, points: Sequence[tuple[str, Mapping[str, object], str, bytes]]) -> None:
         """Points as (id, payload, text for BM25, float32 vector), in one atomic operation."""
+        size = sum(len(vector) + 2 * len(embedded_text) for _, _, embedded_text, vector in points)
+        self._must_have_room(_ROOM_FOR_POINTS_BYTES + 4 * size)
         made = []
         for point_id, payload, embedded_text, vector in points:
             terms, weights = document_terms(embedded_text, language=self._language)
@@ -102,31 +118,31 @@ class Shard:
             requests.append((4, _request(Query.Nearest(dense, using=DENSE), where, k)))
         terms, weights = query_terms(text, language=self._language)
         if terms:
-            requests.append((5, _request(Query.Nearest(SparseVector(terms, weights), using=SPARSE), where, k)))
+            # How rare a word is, is counted over what the asker may see: scores say nothing of hidden pages.
+            rarity = SearchParams(idf=IdfParams(corpus=where))
+            requests.append((5, _request(Query.Nearest(SparseVector(terms, weights), using=SPARSE), where, k, rarity)))
         if not requests:
             return []
-        try:
+        with _translated(self._directory):
             answers = self._shard.query_batch(QueryBatchRequest([request for _, request in requests]))
-        except Exception as exc:  # the vendor raises plain Exception
-            raise _translate(exc, self._directory) from exc
         return _merge([slot for slot, _ in requests], answers)
 
     def counts(self, *, tenant: str) -> list[tuple[str, int, int]]:
         """(document id, revision, points) of every revision that has points."""
         where = Filter(must=_field_conditions([Condition("tenant", (tenant,))]))
-        facet = self._shard.facet(FacetRequest("revision_key", limit=_MOST_REVISIONS, exact=True, filter=where))
+        with _translated(self._directory):
+            facet = self._shard.facet(FacetRequest("revision_key", limit=_MOST_REVISIONS, exact=True, filter=where))
         return [(*split_revision_key(str(hit.value)), hit.count) for hit in facet.hits]
 
     def point_count(self) -> int:
         """All points."""
-        return int(self._shard.count(CountRequest(exact=True)))
+        with _translated(self._directory):
+            return int(self._shard.count(CountRequest(exact=True)))
 
     def flush(self) -> None:
         """Everything acknowledged is on disk when this returns."""
-        try:
+        with _translated(self._directory):
             self._shard.flush()
-        except Exception as exc:  # the vendor raises plain Exception
-            raise _translate(exc, self._directory) from exc
 
     def close(self) -> None:
         """Flush and let go of the directory."""
@@ -134,23 +150,36 @@ class Shard:
         self._shard.close()
 
     def _update(self, operation: UpdateOperation) -> None:
-        try:
+        self._must_have_room(_ROOM_FOR_CHANGES_BYTES)
+        with _translated(self._directory):
             self._shard.update(operation)
-        except Exception as exc:  # the vendor raises plain Exception
-            raise _translate(exc, self._directory) from exc
 
-    def _create_indexes(self) -> None:
-        self._shard.update(UpdateOperation.create_field_index("tenant", KeywordIndexParams(is_tenant=True)))
-        for field in KEYWORD_FIELDS:
-            self._shard.update(UpdateOperation.create_field_index(field, PayloadSchemaType.Keyword))
-        for field in INTEGER_FIELDS:
-            self._shard.update(UpdateOperation.create_field_index(field, PayloadSchemaType.Integer))
-        self._shard.update(UpdateOperation.create_field_index("updated_at", PayloadSchemaType.Datetime))
-        self._shard.flush()
+    def _must_have_room(self, wanted_bytes: int) -> None:
+        if self._room(self._directory) < wanted_bytes:
+            raise IndexUnavailable(_disk_is_full(self._directory))
 
 
-def _request(query: Query, where: Filter, k: int) -> QueryRequest:
-    return QueryRequest(limit=k, query=query, filter=where, with_payload=list(HIT_FIELDS), with_vector=False)
+def _create(whole: Path, config: EdgeConfig) -> None:
+    """A new shard with its payload indexes, made aside: a process killed meanwhile leaves none that is half made."""
+    draft = whole.with_suffix(".part")
+    shutil.rmtree(draft, ignore_errors=True)
+    draft.mkdir()
+    shard = EdgeShard.create(str(draft), config)
+    shard.update(UpdateOperation.create_field_index("tenant", KeywordIndexParams(is_tenant=True)))
+    for field in KEYWORD_FIELDS:
+        shard.update(UpdateOperation.create_field_index(field, PayloadSchemaType.Keyword))
+    for field in INTEGER_FIELDS:
+        shard.update(UpdateOperation.create_field_index(field, PayloadSchemaType.Integer))
+    shard.update(UpdateOperation.create_field_index("updated_at", PayloadSchemaType.Datetime))
+    shard.flush()
+    shard.close()
+    draft.replace(whole)
+    _sync(whole.parent)
+
+
+def _request(query: Query, where: Filter, k: int, params: SearchParams | None = None) -> QueryRequest:
+    fields = list(HIT_FIELDS)
+    return QueryRequest(limit=k, query=query, filter=where, with_payload=fields, with_vector=False, params=params)
 
 
 def _merge(slots: Sequence[int], answers: Sequence[Sequence[Any]]) -> list[list[Any]]:
@@ -182,28 +211,65 @@ def _must_match(directory: Path, *, dimension: int, language: str) -> None:
     """The directory was made for these settings, or is new and is marked with them now."""
     marker = directory / "schema.json"
     wanted = {"schema": SCHEMA_VERSION, "dimension": dimension, "language": language}
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if marker.exists():
+        found = _read_marker(marker)
+        if found != wanted:
+            raise IndexMismatch(f"{directory} was built with {found}, and {wanted} is asked for: {_REBUILD}")
+        return
+    draft = marker.with_suffix(".part")
+    with draft.open("w", encoding="utf-8") as file:
+        json.dump(wanted, file)
+        file.flush()
+        os.fsync(file.fileno())
+    draft.replace(marker)
+    _sync(directory)
+
+
+def _read_marker(marker: Path) -> object:
     try:
-        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if marker.exists():
-            found = json.loads(marker.read_text())
-            if found != wanted:
-                raise IndexMismatch(f"{directory} was built with {found}, and {wanted} is asked for: rebuild the index")
-            return
-        fresh = marker.with_suffix(".part")
-        fresh.write_text(json.dumps(wanted))
-        os.replace(fresh, marker)
-    except (OSError, ValueError) as exc:
+        return json.loads(marker.read_text(encoding="utf-8"))
+    except ValueError:
+        return "a file that is damaged"
+
+
+def _sync(directory: Path) -> None:
+    """A file's new name is on disk, too."""
+    opened = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(opened)
+    finally:
+        os.close(opened)
+
+
+@contextmanager
+def _translated(directory: Path) -> Iterator[None]:
+    try:
+        yield
+    except IndexFailure:
+        raise
+    except Exception as exc:  # the vendor raises plain Exception
         raise _translate(exc, directory) from exc
+
+
+_REBUILD = "delete that directory and run `footnote sync`, which builds it again from what is stored"
+
+
+def _disk_is_full(directory: Path) -> str:
+    return f"the disk is full: free some space for {directory}; nothing committed is lost"
 
 
 def _translate(error: Exception, directory: Path) -> IndexFailure:
     text = str(error)
-    if "No space left" in text or "os error 28" in text or "File too large" in text:
-        return IndexUnavailable(f"the disk is full: free some space for {directory}; nothing committed is lost")
+    if any(sign in text for sign in ("No space left", "os error 28", "File too large", "quota exceeded")):
+        return IndexUnavailable(_disk_is_full(directory))
     if "WouldBlock" in text or "Resource temporarily unavailable" in text:
         return IndexUnavailable(f"{directory} is used by another process")
     if "Permission denied" in text or "Read-only" in text:
         return IndexUnavailable(f"cannot write {directory}: check its permissions")
     if "incompatible" in text.lower() or "dimension" in text.lower():
-        return IndexMismatch(f"{directory} was built by another version or with other settings: rebuild the index")
-    return IndexUnavailable(f"the index in {directory} failed ({type(error).__name__}); its log is owner.log beside it")
+        return IndexMismatch(f"{directory} was built by another version or with other settings: {_REBUILD}")
+    return IndexUnavailable(
+        f"the index in {directory} failed ({type(error).__name__}); its log is owner.log beside it. "
+        f"If it stays so, {_REBUILD}"
+    )

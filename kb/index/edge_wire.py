@@ -1,7 +1,6 @@
 """How the index's owner process and its clients talk: length-prefixed msgpack on a private Unix socket."""
 
 import asyncio
-import hashlib
 import os
 import struct
 import tempfile
@@ -10,11 +9,12 @@ from typing import Any
 
 import msgpack
 
-from kb.errors import IndexUnavailable
-
-PROTOCOL = 1
+PROTOCOL = 2
 MOST_FRAME_BYTES = 256 * 1024 * 1024
-# The kernel takes 107 bytes for a socket's path.
+SOCKET_NAME = "owner.sock"
+LOCK_NAME = "owner.lock"
+LOG_NAME = "owner.log"
+# The kernel takes 107 bytes for a socket's path, macOS 103.
 _MOST_PATH_BYTES = 100
 _LENGTH = struct.Struct(">I")
 
@@ -35,23 +35,28 @@ async def read_frame(reader: asyncio.StreamReader) -> Any:  # msgpack's values; 
 
 
 def to_frame(value: object) -> bytes:
-    """A value as a frame."""
+    """A value as a frame. Raises ValueError for what is too large or no Unicode text."""
     body: bytes = msgpack.packb(value, use_bin_type=True)
     if len(body) > MOST_FRAME_BYTES:
         raise ValueError("frame too large")
     return _LENGTH.pack(len(body)) + body
 
 
-def socket_path(index_dir: Path) -> Path:
-    """Where the owner of this directory listens: inside it, or, if that path is too long, in a directory only we can
-    enter. Raises IndexUnavailable if somebody else made that directory."""
-    inside = index_dir.absolute() / "owner.sock"
-    if len(os.fsencode(inside)) <= _MOST_PATH_BYTES:
-        return inside
-    digest = hashlib.sha256(os.fsencode(index_dir.absolute())).hexdigest()[:24]
-    private = Path(tempfile.gettempdir()) / f"footnote-{os.getuid()}"
-    private.mkdir(mode=0o700, exist_ok=True)
-    found = private.lstat()
-    if found.st_uid != os.getuid() or found.st_mode & 0o077:
-        raise IndexUnavailable(f"{private} is not private to this user: remove it, or use a shorter data directory")
-    return private / f"{digest}.sock"
+async def open_connection(index_dir: Path) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """A connection to the owner of an (absolute) directory. Raises OSError if nobody listens there."""
+    path = index_dir / SOCKET_NAME
+    if len(os.fsencode(path)) <= _MOST_PATH_BYTES:
+        return await asyncio.open_unix_connection(path)
+    # Too long for the kernel: a link of our own, used once, leads there on a shorter way.
+    with tempfile.TemporaryDirectory(prefix="footnote-") as directory:
+        link = Path(directory) / "index"
+        link.symlink_to(path.parent)
+        return await asyncio.open_unix_connection(link / SOCKET_NAME)
+
+
+def owner_pid(index_dir: Path) -> int | None:
+    """The process id that the last owner wrote down, if any."""
+    try:
+        return int((index_dir / LOCK_NAME).read_text(encoding="ascii"))
+    except (OSError, ValueError):
+        return None

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from kb.embedders.base import Vectors
 from kb.index.base import Hit, Index, IndexedChunk, IndexFilter, IndexHealth
 from kb.index.edge_bm25 import document_terms, query_terms
-from kb.index.schema import must_be_whole
+from kb.index.schema import must_be_searchable, must_be_whole
 
 
 class Config(BaseModel):
@@ -56,21 +56,23 @@ class MemoryIndex:
 
     async def search(self, *, where: IndexFilter, vector: Vectors | None, text: str, k: int) -> list[Hit]:
         """The best k by vector and the best k by words, merged."""
+        must_be_searchable(vector, text, dimension=self._dimension)
+        if k < 1:
+            return []
         visible = [point for point in self._points.values() if _is_visible(point, where)]
-        dense = {point.id: float(point.vector @ vector) for point in visible} if vector is not None else {}
-        sparse = self._bm25(visible, text)
-        best = {*_best(dense, k), *_best(sparse, k)}
+        cosines = {point.id: float(point.vector @ vector) for point in visible} if vector is not None else {}
+        dense, sparse = _best(cosines, k), _best(self._bm25(visible, text), k)
         hits = [
             Hit(
                 document_id=point.document_id,
                 revision=point.revision,
                 section_ordinal=point.section_ordinal,
                 ordinal=point.ordinal,
-                dense=dense.get(point.id) if point.id in _best(dense, k) else None,
-                sparse=sparse.get(point.id) if point.id in _best(sparse, k) else None,
+                dense=dense.get(point.id),
+                sparse=sparse.get(point.id),
             )
             for point in visible
-            if point.id in best
+            if point.id in dense or point.id in sparse
         ]
         return sorted(hits, key=lambda hit: (hit.document_id, hit.revision, hit.ordinal))
 
@@ -112,5 +114,5 @@ def _is_visible(point: IndexedChunk, where: IndexFilter) -> bool:
     return set(where.labels) <= set(point.labels)
 
 
-def _best(scores: Mapping[UUID, float], k: int) -> list[UUID]:
-    return sorted(scores, key=lambda key: (-scores[key], str(key)))[:k]
+def _best(scores: Mapping[UUID, float], k: int) -> dict[UUID, float]:
+    return dict(sorted(scores.items(), key=lambda pair: (-pair[1], str(pair[0])))[:k])

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 import numpy as np
 
+from kb.embedders.base import Vectors
 from kb.errors import IndexFailure
 from kb.index.base import IndexedChunk, IndexFilter
 
@@ -89,15 +90,40 @@ def conditions_of(where: IndexFilter) -> list[Condition]:
 def must_be_whole(chunks: Sequence[IndexedChunk], *, dimension: int) -> None:
     """Raises IndexFailure, before anything is written, for what an index must not hold.
 
-    Chunks of several revisions, and vectors of another length, not finite, or not of unit length: Qdrant Edge would
-    take NaN and zero vectors silently.
+    Chunks of several revisions, text that is no Unicode, and vectors of another length, not finite, or not of unit
+    length: Qdrant Edge would take NaN and zero vectors silently.
     """
     if len({(chunk.tenant, chunk.document_id, chunk.revision) for chunk in chunks}) > 1:
         raise IndexFailure("one upsert holds the chunks of one revision of one document")
     for chunk in chunks:
+        if not (_is_unicode(chunk.text) and _is_unicode(chunk.embedded_text)):
+            raise IndexFailure(f"{chunk.document_id}: its text is not Unicode")
         vector = chunk.vector
         if vector.shape != (dimension,):
             raise IndexFailure(f"{chunk.document_id}: a vector of shape {vector.shape} in an index of {dimension}")
-        length = float(np.linalg.norm(vector)) if np.isfinite(vector).all() else 0.0
-        if abs(length - 1) > _UNIT_TOLERANCE:
+        if abs(_length_of(vector) - 1) > _UNIT_TOLERANCE:
             raise IndexFailure(f"{chunk.document_id}: the embedder made a vector that is not finite or not unit length")
+
+
+def must_be_searchable(vector: Vectors | None, text: str, *, dimension: int) -> None:
+    """Raises IndexFailure for a query that no index can answer: its vector has no direction, or its text is none."""
+    if vector is not None and vector.shape != (dimension,):
+        raise IndexFailure(f"a query's vector of shape {vector.shape} in an index of {dimension}")
+    if vector is not None and abs(_length_of(vector) - 1) > _UNIT_TOLERANCE:
+        raise IndexFailure("the query's vector is not finite or not unit length")
+    if not _is_unicode(text):
+        raise IndexFailure("the query's text is not Unicode")
+
+
+def _length_of(vector: Vectors) -> float:
+    """Zero for what is not finite."""
+    return float(np.linalg.norm(vector)) if np.isfinite(vector).all() else 0.0
+
+
+def _is_unicode(text: str) -> bool:
+    """No half of a surrogate pair, which Python's strings may hold and no file or message can."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -1,5 +1,6 @@
 """The index on a Qdrant server or cluster, for deployments of several machines."""
 
+import asyncio
 from collections.abc import Awaitable, Mapping, Sequence
 from datetime import UTC
 from pathlib import Path
@@ -23,6 +24,7 @@ from kb.index.schema import (
     Condition,
     audience_fields,
     conditions_of,
+    must_be_searchable,
     must_be_whole,
     payload_of,
     split_revision_key,
@@ -30,7 +32,11 @@ from kb.index.schema import (
 
 Result = TypeVar("Result")
 _MOST_REVISIONS = 1_000_000
-_NO_ROOM = (507, 413)
+# Qdrant refuses requests of more than 32 MB; a point is a few dozen kilobytes at most.
+_POINTS_A_REQUEST = 256
+_CONFLICT = 409
+_TOO_LARGE = 413
+_NO_ROOM = 507
 
 
 class Config(BaseModel):
@@ -67,15 +73,19 @@ class ServerIndex:
         self._dimension = dimension
         self._collection = f"{config.collection}-{generation:04}"
         self._client: AsyncQdrantClient | None = None
+        self._connecting = asyncio.Lock()
 
     async def upsert_revision(self, chunks: Sequence[IndexedChunk]) -> None:
-        """All chunks of one document revision, in one operation."""
+        """All chunks of one document revision, in one operation (several for a page of hundreds of chunks: readers
+        go by the catalogue, which does not know the revision yet)."""
         must_be_whole(chunks, dimension=self._dimension)
         if not chunks:
             return
         client = await self._connected()
         points = [self._point(chunk) for chunk in chunks]
-        await self._translated(client.upsert(self._collection, points=points, wait=True))
+        for start in range(0, len(points), _POINTS_A_REQUEST):
+            some = points[start : start + _POINTS_A_REQUEST]
+            await self._translated(client.upsert(self._collection, points=some, wait=True))
 
     async def delete_revisions(self, *, tenant: str, document_id: str, keep: int | None) -> None:
         """Delete the document's points of every revision but `keep`."""
@@ -102,24 +112,17 @@ class ServerIndex:
 
     async def search(self, *, where: IndexFilter, vector: Vectors | None, text: str, k: int) -> list[Hit]:
         """The best k by vector and the best k by words, in one request."""
+        must_be_searchable(vector, text, dimension=self._dimension)
         if not where.audience_ids or k < 1:
             return []
-        terms, weights = query_terms(text, language=self._config.language)
-        queries: list[tuple[str, list[float] | models.SparseVector]] = []
-        if vector is not None:
-            queries.append((DENSE, vector.tolist()))
-        if terms:
-            queries.append((SPARSE, models.SparseVector(indices=terms, values=weights)))
-        if not queries:
+        requests = self._requests(where, vector, text, k=k)
+        if not requests:
             return []
-        chosen = models.Filter(must=_conditions(conditions_of(where)))
-        requests = [
-            models.QueryRequest(query=query, using=name, filter=chosen, limit=k, with_payload=list(HIT_FIELDS))
-            for name, query in queries
-        ]
         client = await self._connected()
-        answers = await self._translated(client.query_batch_points(self._collection, requests=requests))
-        return _merge([name for name, _ in queries], answers)
+        answers = await self._translated(
+            client.query_batch_points(self._collection, requests=[request for _, request in requests])
+        )
+        return _merge([name for name, _ in requests], answers)
 
     async def counts(self, *, tenant: str) -> Mapping[tuple[str, int], int]:
         """Points per (document id, revision)."""
@@ -148,21 +151,44 @@ class ServerIndex:
             await self._client.close()
             self._client = None
 
+    def _requests(
+        self, where: IndexFilter, vector: Vectors | None, text: str, *, k: int
+    ) -> list[tuple[str, models.QueryRequest]]:
+        """(name of the vector, request) of each search that the query asks for."""
+        chosen = models.Filter(must=_conditions(conditions_of(where)))
+        common = {"filter": chosen, "limit": k, "with_payload": list(HIT_FIELDS)}
+        requests = []
+        if vector is not None:
+            requests.append((DENSE, models.QueryRequest(query=vector.tolist(), using=DENSE, **common)))
+        terms, weights = query_terms(text, language=self._config.language)
+        if terms:
+            words = models.SparseVector(indices=terms, values=weights)
+            # How rare a word is, is counted over what the asker may see: scores say nothing of hidden pages.
+            rarity = models.SearchParams(idf=models.IdfCorpusParams(corpus=chosen))
+            requests.append((SPARSE, models.QueryRequest(query=words, using=SPARSE, params=rarity, **common)))
+        return requests
+
     async def _connected(self) -> AsyncQdrantClient:
-        if self._client is None:
-            config = self._config
-            key = config.api_key.get_secret_value() if config.api_key else None
-            if config.path is not None:
-                client = AsyncQdrantClient(path=config.path)
-            else:
-                client = AsyncQdrantClient(url=config.url, api_key=key, timeout=config.timeout_seconds)
+        async with self._connecting:
+            if self._client is None:
+                client = self._new_client()
+                try:
+                    await self._translated(self._prepare(client))
+                except BaseException:
+                    await client.close()
+                    raise
+                self._client = client
+            return self._client
+
+    def _new_client(self) -> AsyncQdrantClient:
+        config = self._config
+        if config.path is not None:
             try:
-                await self._translated(self._prepare(client))
-            except BaseException:
-                await client.close()
-                raise
-            self._client = client
-        return self._client
+                return AsyncQdrantClient(path=config.path)
+            except RuntimeError as exc:  # what qdrant-client's own engine raises for a directory in use
+                raise IndexUnavailable(f"{config.path} is used by another process") from exc
+        key = config.api_key.get_secret_value() if config.api_key else None
+        return AsyncQdrantClient(url=config.url, api_key=key, timeout=config.timeout_seconds)
 
     async def _prepare(self, client: AsyncQdrantClient) -> None:
         """Make the collection, or check that the one there has our dimension."""
@@ -174,16 +200,25 @@ class ServerIndex:
                 raise IndexMismatch(
                     f"the collection {self._collection} holds vectors of {size}, the embedder makes {self._dimension}"
                 )
-            return
-        await client.create_collection(
-            self._collection,
-            vectors_config={DENSE: models.VectorParams(size=self._dimension, distance=models.Distance.COSINE)},
-            sparse_vectors_config={SPARSE: models.SparseVectorParams(modifier=models.Modifier.IDF)},
-            replication_factor=self._config.replication_factor,
-            write_consistency_factor=self._config.write_consistency_factor,
-        )
+        else:
+            await self._create_collection(client)
         if self._config.path is None:  # qdrant-client's own engine has no payload indexes
+            # Every time, as a process may have died between the collection and its indexes; the server knows those
+            # it has.
             await self._create_indexes(client)
+
+    async def _create_collection(self, client: AsyncQdrantClient) -> None:
+        try:
+            await client.create_collection(
+                self._collection,
+                vectors_config={DENSE: models.VectorParams(size=self._dimension, distance=models.Distance.COSINE)},
+                sparse_vectors_config={SPARSE: models.SparseVectorParams(modifier=models.Modifier.IDF)},
+                replication_factor=self._config.replication_factor,
+                write_consistency_factor=self._config.write_consistency_factor,
+            )
+        except UnexpectedResponse as exc:
+            if exc.status_code != _CONFLICT:  # another process was faster
+                raise
 
     async def _create_indexes(self, client: AsyncQdrantClient) -> None:
         tenant = models.KeywordIndexParams(type=models.KeywordIndexType.KEYWORD, is_tenant=True)
@@ -205,13 +240,13 @@ class ServerIndex:
         except UnexpectedResponse as exc:
             if exc.status_code in {401, 403}:
                 raise IndexUnavailable(f"{place} refused the API key: set FOOTNOTE_INDEX__API_KEY") from exc
-            if exc.status_code in _NO_ROOM:
+            if exc.status_code == _TOO_LARGE:
+                raise IndexFailure(f"{place} takes no request as large as this page") from exc
+            if exc.status_code == _NO_ROOM:
                 raise IndexUnavailable(f"{place} has no room left: free some space on its disk") from exc
             raise IndexUnavailable(f"{place} answered with status {exc.status_code}") from exc
         except (ApiException, ResponseHandlingException, httpx.HTTPError, OSError) as exc:
             raise IndexUnavailable(f"{place} does not answer: is the Qdrant server running there?") from exc
-        except RuntimeError as exc:  # what qdrant-client's own engine raises for a directory in use
-            raise IndexUnavailable(f"{place} is used by another process") from exc
 
 
 def _merge(names: Sequence[str], answers: Sequence[models.QueryResponse]) -> list[Hit]:

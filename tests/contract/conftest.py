@@ -1,4 +1,4 @@
-"""The catalogues that every promise is tried on: SQLite in a file, and PostgreSQL where there is a server."""
+"""What every promise is tried on: catalogues (SQLite, and PostgreSQL where there is a server) and all indexes."""
 
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 
 from kb.catalogue import Catalogue
+from kb.index.base import Index
 from tests.contract.catalogues import fresh_database, missing_for_postgresql, running_postgresql
+from tests.contract.indexes import build_index, build_index_on_real_server, empty
 
 
 @pytest.fixture(scope="session")
@@ -38,3 +40,34 @@ async def second(catalogue: Catalogue, catalogue_url: str) -> AsyncIterator[Cata
     """Another process's view of the same database."""
     async with await Catalogue.open(catalogue_url) as opened:
         yield opened
+
+
+@pytest.fixture(scope="session")
+def shared_data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One data directory, and so one owner process and one shard, for all tests of the edge index."""
+    return tmp_path_factory.mktemp("data")
+
+
+@pytest.fixture
+async def edge_index(shared_data_dir: Path) -> AsyncIterator[Index]:
+    """An empty edge index. Emptying it is quicker than another shard."""
+    index = build_index("edge", shared_data_dir, generation=1)
+    yield index
+    await empty(index)
+    await index.close()
+
+
+@pytest.fixture(params=["memory", "edge", "server", pytest.param("qdrant", marks=pytest.mark.integration)])
+async def index(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Index]:
+    """An empty index of each kind; `qdrant` is a real server, where FOOTNOTE_TEST_QDRANT_URL names one."""
+    match request.param:
+        case "edge":
+            # Not made for the other kinds, which need no process.
+            opened = build_index("edge", request.getfixturevalue("shared_data_dir"), generation=1)
+        case "qdrant":
+            opened = build_index_on_real_server()
+        case kind:
+            opened = build_index(kind, tmp_path, generation=1)
+    yield opened
+    await empty(opened)
+    await opened.close()
