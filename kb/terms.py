@@ -137,7 +137,8 @@ def _pairs_and_rest(word: str, language: str) -> Iterator[str]:
 
 @lru_cache(maxsize=65_536)
 def _stem(word: str, language: str) -> str:
-    stemmer = _stemmer(language)
+    # No word is that long, and the stemmers take seconds for what is.
+    stemmer = _stemmer(language) if len(word) <= LONGEST_TERM else None
     return _folded(stemmer.stemWord(word) if stemmer is not None else word)
 
 
