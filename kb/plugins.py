@@ -40,7 +40,9 @@ def configure(plugin: ModuleType, values: Mapping[str, Any], *, where: str) -> B
 
 def explain_validation(error: ValidationError, *, where: str, known: Mapping[str, object] | None = None) -> str:
     """The first problem of a validation error as one line that never repeats the offending value."""
-    problem = error.errors(include_input=False, include_url=False)[0]
+    problems = error.errors(include_input=False, include_url=False)
+    # A misspelt key is also one that is missing: its own name says more.
+    problem = next((each for each in problems if each["type"] == "extra_forbidden"), problems[0])
     name = ".".join(str(part) for part in problem["loc"])
     if problem["type"] == "extra_forbidden":
         choices = f"; known keys: {', '.join(sorted(known))}" if known else ""

@@ -1,0 +1,1 @@
+"""One module a connector, named like it: `open_rig(tmp_path)` gives a source that a test can change (see base.py)."""
