@@ -1,67 +1,84 @@
-"""Query → sections: hybrid search under the asker's audiences, fused by score, read back from the catalogue."""
+"""Query → sections: hybrid search under the asker's audiences, read back from the catalogue, and put in order."""
 
-import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 
+from app.answering.collapsing import collapse_near_equal
+from app.answering.querying import Query, read_query, spelled_otherwise
+from app.answering.ranking import Fused, SectionScorer, fuse_hits, is_outdated
 from app.answering.types import Passage, SearchScope
 from kb.access import Principal
 from kb.catalogue import Catalogue
 from kb.catalogue.records import SectionKey, StoredSection
-from kb.embedders.base import Embedder
-from kb.index.base import Hit, Index, IndexFilter
+from kb.embedders.base import Embedder, Vectors
+from kb.index.base import Index, IndexFilter
 
-# 0.7·cosine + 0.3·bm25÷best was measured 2 nDCG points above reciprocal-rank fusion on SciFact (docs/decisions/).
-DENSE_WEIGHT = 0.7
-SPARSE_WEIGHT = 0.3
-# An outdated page should lose to a current one that says the same, and still be found when it is alone.
-OUTDATED_PENALTY = 0.08
-CANDIDATE_CHUNKS = 48
-NEAR_EQUAL = 0.9
+# Chunks that each of the two searches returns, and sections whose text is looked at.
+CANDIDATE_CHUNKS = 64
+CANDIDATE_SECTIONS = 24
 TRIES = 3
 
 
 class HybridRetriever:
-    """The retriever: dense and BM25 search in one call, whole sections back."""
+    """The retriever: dense and BM25 search in one call, whole sections back.
 
-    def __init__(self, catalogue: Catalogue, index: Index, embedder: Embedder, *, link_base: str) -> None:
+    `language`: of pages and questions whose words do not show one.
+    """
+
+    def __init__(
+        self, catalogue: Catalogue, index: Index, embedder: Embedder, *, link_base: str, language: str = "english"
+    ) -> None:
         self._catalogue = catalogue
         self._index = index
         self._embedder = embedder
         self._link_base = link_base
+        self._scorer = SectionScorer(language=language)
 
     async def retrieve(self, query: str, principal: Principal, *, scope: SearchScope, count: int) -> list[Passage]:
         """At most `count` sections the principal may read, best first."""
         audience_ids = await self._catalogue.access.readable(principal)
         if not audience_ids:
             return []
-        where = IndexFilter(
-            tenant=principal.tenant,
-            audience_ids=audience_ids,
-            source_id=scope.source,
-            space=scope.space,
-            labels=scope.labels,
-        )
-        vector = await self._embedder.embed_query(query)
-        passages: list[Passage] = []
+        asked = read_query(query, scope=scope)
+        found = await self._find(asked, principal.tenant, audience_ids, count=count)
+        for other in spelled_otherwise(asked, scope=scope, text=query):
+            if found:
+                break
+            found = await self._find(other, principal.tenant, audience_ids, count=count)
+        return collapse_near_equal(found, count=count)
+
+    async def _find(self, query: Query, tenant: str, audience_ids: tuple[int, ...], *, count: int) -> list[Passage]:
+        """Twice as many sections as asked for, so that near-equal ones can be collapsed."""
+        where = _filter(query.scope, tenant, audience_ids)
+        vector = await self._embedder.embed_query(query.words)
+        sections, fused = await self._search(query, where, vector, count=count)
+        passages = [
+            self._passage(tenant, section, score=self._scorer.score(query, section, fused[key]), dense=fused[key].dense)
+            for key, section in sections.items()
+        ]
+        passages.sort(key=lambda passage: (-passage.score, passage.document_id, passage.section_ordinal))
+        return passages
+
+    async def _search(
+        self, query: Query, where: IndexFilter, vector: Vectors, *, count: int
+    ) -> tuple[dict[SectionKey, StoredSection], Mapping[SectionKey, Fused]]:
+        """The best sections by the index's scores, each read under the second permission check."""
+        most = max(CANDIDATE_SECTIONS, 2 * count)
         for _ in range(TRIES):
-            hits = await self._index.search(where=where, vector=vector, text=query, k=max(CANDIDATE_CHUNKS, 2 * count))
-            scores = fuse_sections(hits)
-            keys = sorted(scores, key=lambda key: (-scores[key][0], key.document_id, key.section_ordinal))[: 4 * count]
-            # The second permission check: only live revisions of documents these audiences may read come back.
-            sections = await self._catalogue.documents.read_sections(
-                principal.tenant, audience_ids=audience_ids, keys=keys
+            hits = await self._index.search(
+                where=where, vector=vector, text=query.words, k=max(CANDIDATE_CHUNKS, 2 * most)
             )
-            passages = [self._passage(principal.tenant, section, scores) for section in sections]
+            fused = fuse_hits(hits)
+            keys = sorted(fused, key=lambda key: (-fused[key].score, key.document_id, key.section_ordinal))[:most]
+            # Only live revisions of documents these audiences may read come back.
+            sections = await self._catalogue.documents.read_sections(
+                where.tenant, audience_ids=where.audience_ids, keys=keys
+            )
             if len(sections) == len(keys):
                 break
             # A page was replaced between the search and the read: the next search finds its new revision.
-        passages.sort(key=lambda passage: (-passage.score, passage.document_id, passage.section_ordinal))
-        return collapse_near_equal(passages)[:count]
+        return {_key(section): section for section in sections}, fused
 
-    def _passage(self, tenant: str, section: StoredSection, scores: dict[SectionKey, tuple[float, float]]) -> Passage:
-        key = SectionKey(document_id=section.document_id, revision=section.revision, section_ordinal=section.ordinal)
-        score, dense = scores[key]
-        is_outdated = section.status == "outdated" or section.superseded_by is not None
+    def _passage(self, tenant: str, section: StoredSection, *, score: float, dense: float) -> Passage:
         return Passage(
             tenant=tenant,
             document_id=section.document_id,
@@ -71,46 +88,14 @@ class HybridRetriever:
             heading_path=section.heading_path,
             url=absolute_link(section.url, link_base=self._link_base),
             text=section.text,
+            anchors=section.anchors,
             source=section.source_id,
             space=section.space,
             updated_at=section.updated_at,
-            is_outdated=is_outdated,
-            score=score - (OUTDATED_PENALTY if is_outdated else 0),
+            is_outdated=is_outdated(section),
+            score=score,
             dense=dense,
-            anchors=section.anchors,
         )
-
-
-def fuse_sections(hits: Sequence[Hit]) -> dict[SectionKey, tuple[float, float]]:
-    """(fused score, best cosine) of each section: its best chunk by 0.7·cosine + 0.3·bm25÷best.
-
-    A chunk that only the words found gets the lowest cosine seen: it is no nearer than that.
-    """
-    best_sparse = max((hit.sparse for hit in hits if hit.sparse is not None), default=0.0) or 1.0
-    floor = min((hit.dense for hit in hits if hit.dense is not None), default=0.0)
-    scores: dict[SectionKey, tuple[float, float]] = {}
-    for hit in hits:
-        dense = floor if hit.dense is None else hit.dense
-        fused = DENSE_WEIGHT * dense + SPARSE_WEIGHT * (hit.sparse or 0.0) / best_sparse
-        key = SectionKey(document_id=hit.document_id, revision=hit.revision, section_ordinal=hit.section_ordinal)
-        known = scores.get(key, (-1.0, -1.0))
-        scores[key] = (max(fused, known[0]), max(dense, known[1]))
-    return scores
-
-
-def collapse_near_equal(passages: Iterable[Passage]) -> list[Passage]:
-    """The passages without those whose words are nearly another's: the newer of two stays, in the better's place."""
-    kept: list[Passage] = []
-    shingles: list[frozenset[str]] = []
-    for passage in passages:
-        own = _shingles(passage.text)
-        twin = next((place for place, other in enumerate(shingles) if _overlap(own, other) >= NEAR_EQUAL), None)
-        if twin is None:
-            kept.append(passage)
-            shingles.append(own)
-        elif _freshness(passage) > _freshness(kept[twin]):
-            kept[twin] = passage
-    return kept
 
 
 def absolute_link(url: str, *, link_base: str) -> str:
@@ -118,15 +103,16 @@ def absolute_link(url: str, *, link_base: str) -> str:
     return link_base + url if url.startswith("/") else url
 
 
-def _freshness(passage: Passage) -> tuple[bool, float]:
-    return not passage.is_outdated, passage.updated_at.timestamp()
+def _filter(scope: SearchScope, tenant: str, audience_ids: Sequence[int]) -> IndexFilter:
+    return IndexFilter(
+        tenant=tenant,
+        audience_ids=tuple(audience_ids),
+        source_id=scope.source,
+        space=scope.space,
+        labels=scope.labels,
+        updated_since=scope.updated_since,
+    )
 
 
-def _shingles(text: str) -> frozenset[str]:
-    words = re.findall(r"\w+", text.lower())
-    return frozenset(" ".join(words[start : start + 4]) for start in range(max(1, len(words) - 3)))
-
-
-def _overlap(left: frozenset[str], right: frozenset[str]) -> float:
-    union = len(left | right)
-    return len(left & right) / union if union else 1.0
+def _key(section: StoredSection) -> SectionKey:
+    return SectionKey(document_id=section.document_id, revision=section.revision, section_ordinal=section.ordinal)

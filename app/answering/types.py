@@ -15,6 +15,7 @@ class SearchScope:
     source: str | None = None
     space: str | None = None
     labels: tuple[str, ...] = ()
+    updated_since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
