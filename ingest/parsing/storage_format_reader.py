@@ -8,7 +8,6 @@ from ingest.parsing.boxes import PanelFrame
 from ingest.parsing.elements import Attributes, Closer, nothing
 from ingest.parsing.frames import ItemFrame, ListFrame
 from ingest.parsing.hygiene import one_line
-from ingest.parsing.sections import Bookmark
 from ingest.parsing.storage_format_anchors import CARD, DATE
 from ingest.parsing.storage_format_capturing import Capture, CapturingReader, Pointer
 from ingest.parsing.storage_format_emoticons import emoticon_of_image, emoticon_text
@@ -31,9 +30,9 @@ class StorageReader(CapturingReader):
     def __init__(self, page: PageWriter) -> None:
         super().__init__(page)
         self._macros: list[Macro] = []
+        self._bodies: list[list[Closer]] = []
         self._extensions: list[_Extension] = []
         self._panels: list[PanelFrame | None] = []
-        self._layouts: list[Bookmark] = []
 
     def open_element(self, tag: str, attributes: Attributes) -> Closer:
         """Begin what a shown element stands for; gives what ends it."""
@@ -55,18 +54,19 @@ class StorageReader(CapturingReader):
         macro = Macro(name=attributes.get("ac:name", "").strip() or "unnamed")
         self._macros.append(macro)
         self.page.begin_macro(macro)
-        leave = self._enter_layout(macro)
-        return partial(self._close_macro, leave)
+        self._bodies.append([self._enter_layout(macro)])
+        return self._close_macro
 
-    def _close_macro(self, leave: Closer) -> None:
+    def _close_macro(self) -> None:
+        for close_body in reversed(self._bodies.pop()):
+            close_body()
         self.page.end_macro(self._macros.pop())
-        leave()
 
     def _enter_layout(self, macro: Macro) -> Closer:
         """Sections and columns of Data Center pages are layouts, too."""
         if macro.name == "section":
-            return self._open_layout({})
-        return self._open_layout_cell({}) if macro.name == "column" else nothing
+            return self.page.open_layout()
+        return self.page.open_column() if macro.name == "column" else nothing
 
     def _open_parameter(self, attributes: Attributes) -> Closer:
         return self.start_capture(partial(self._set_parameter, attributes.get("ac:name", "")))
@@ -86,7 +86,12 @@ class StorageReader(CapturingReader):
     def _open_rich_body(self, _: Attributes) -> Closer:
         if not self._macros:
             return self.page.elements.open_block()
-        return self.page.open_body(self._macros[-1]) or self.start_capture(_forget)
+        close_body = self.page.open_body(self._macros[-1])
+        if close_body is None:
+            return self.start_capture(_forget)
+        # It ends with the macro, so that a title is known even if it comes after the body.
+        self._bodies[-1].append(close_body)
+        return nothing
 
     def _open_link(self, attributes: Attributes) -> Closer:
         self.pointers.append(Pointer())
@@ -98,7 +103,8 @@ class StorageReader(CapturingReader):
         if self.page.shown_count == shown_before:
             is_card = attributes.get("ac:card-appearance") == "inline"
             text = target.text if target else f"#{anchor}" if anchor else ""
-            self.page.write(text, in_id=CARD if is_card else None)
+            write = self.page.write_apart if target and target.is_user else self.page.write
+            write(text, in_id=CARD if is_card else None)
         if target:
             self.page.follow(target.url)
 
@@ -138,7 +144,7 @@ class StorageReader(CapturingReader):
 
     def _open_time(self, attributes: Attributes) -> Closer:
         date = attributes.get("datetime", "").strip()
-        self.page.write(date, in_id=DATE)
+        self.page.write_apart(date, in_id=DATE)
         # What is inside repeats the date in words, where there is anything.
         return self.start_capture(_forget) if date else nothing
 
@@ -164,17 +170,10 @@ class StorageReader(CapturingReader):
             task.is_done = capture.text.strip() == "complete"
 
     def _open_layout(self, _: Attributes) -> Closer:
-        self._layouts.append(self.page.assembler.bookmark())
-        return self._close_layout
+        return self.page.open_layout()
 
-    def _close_layout(self) -> None:
-        self._layouts.pop()
-
-    def _open_layout_cell(self, _: Attributes) -> Closer:
-        """A column goes on where its row began, not below the last heading of the column before."""
-        if self._layouts:
-            self.page.assembler.resume(self._layouts[-1])
-        return self.page.elements.open_block()
+    def _open_column(self, _: Attributes) -> Closer:
+        return self.page.open_column()
 
     def _open_extension(self, _: Attributes) -> Closer:
         self._extensions.append(_Extension())
@@ -255,7 +254,7 @@ _OPENERS: Mapping[str, Callable[[StorageReader, Attributes], Closer]] = {
     "ac:task": StorageReader._open_task,
     "ac:task-status": StorageReader._open_task_status,
     "ac:layout-section": StorageReader._open_layout,
-    "ac:layout-cell": StorageReader._open_layout_cell,
+    "ac:layout-cell": StorageReader._open_column,
     "ac:adf-extension": StorageReader._open_extension,
     "ac:adf-node": StorageReader._open_node,
     "ac:adf-attribute": StorageReader._open_attribute,

@@ -1,11 +1,15 @@
 """What links and macro parameters point to: the `ri:` elements, by the names that readers know."""
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 from ingest.parsing.link_names import LinkNames, PageRef, References
 
 Attributes = Mapping[str, str]
+
+_PAGE_PATH = re.compile(r"/pages/(\d{1,20})(?:[/?#]|$)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +50,21 @@ class Targets:
         """A person."""
         self._users[key] = None
         return Target(text=self._names.user(key), is_user=True)
+
+    def linked(self, address: str, *, site: str | None) -> Target | None:
+        """The page of this site that an address opens, if its title is known."""
+        found = _PAGE_PATH.search(address)
+        if not found or site_of(address) not in {"", site}:
+            return None
+        reference = PageRef(content_id=found[1])
+        self._pages[reference] = None
+        page = self._names.pages.get(reference)
+        return Target(text=page.title, url=page.url) if page else None
+
+    @property
+    def unknown_user(self) -> str:
+        """What stands for a person whose name is not known."""
+        return self._names.user("")
 
     def file(self, key: str) -> Target:
         """An attachment that is named by the id of its content."""
@@ -98,8 +117,19 @@ def page_ref(attributes: Attributes) -> PageRef | None:
 
 
 def user_key(attributes: Attributes) -> str:
-    """Account id (Cloud), user key (Data Center) or user name (older still) of an `ri:user`; empty if it has none."""
+    """Account id (Cloud), user key (Data Center) or user name (older still) of an `ri:user`; empty if it has none.
+
+    What begins with `@` stands for a kind of users, such as all who are logged in.
+    """
     for name in ("ri:account-id", "ri:userkey", "ri:username"):
         if key := attributes.get(name, "").strip():
-            return key
+            return "" if key.startswith("@") else key
     return ""
+
+
+def site_of(address: str) -> str | None:
+    """Host and port of an address, empty if it is relative; None if it is no address."""
+    try:
+        return urlsplit(address).netloc
+    except ValueError:  # such as an unclosed bracket of an IPv6 address
+        return None

@@ -10,7 +10,7 @@ from ingest.parsing.boxes import PanelFrame, PropertiesFrame
 from ingest.parsing.elements import ElementOpener, nothing
 from ingest.parsing.frames import Frame, HeadingFrame, InlineFrame, QuoteFrame
 from ingest.parsing.link_names import LinkNames
-from ingest.parsing.sections import ParsedPage, SectionBuilder
+from ingest.parsing.sections import Bookmark, ParsedPage, SectionBuilder
 from ingest.parsing.storage_format_anchors import IMAGE, MACRO, Deployment, HeadingIds
 from ingest.parsing.storage_format_macro_text import Macro
 from ingest.parsing.storage_format_macros import UNKNOWN, Body, MacroRule, rule_of
@@ -44,6 +44,7 @@ class PageWriter:
         self.elements = ElementOpener(self.assembler)
         self._ids = HeadingIds(deployment, title=title)
         self._heading: _Heading | None = None
+        self._layouts: list[Bookmark] = []
 
     def take_text(self, text: str) -> None:
         """Text as the source wrote it."""
@@ -65,6 +66,12 @@ class PageWriter:
         self.shown_count += 1
         if self._heading and self._ids.is_cloud and not self._heading.macro_depth:
             self._heading.written.append(text if in_id is None else in_id)
+
+    def write_apart(self, text: str, *, in_id: str | None = None) -> None:
+        """Text that its source shows as a box, which a word before it does not run into."""
+        pieces = self.assembler.innermost.pieces
+        is_after_word = bool(pieces) and pieces[-1][-1:].isalnum()
+        self.write(f" {text}" if text and is_after_word else text, in_id=text if in_id is None else in_id)
 
     def break_line(self) -> None:
         """A line ends."""
@@ -105,6 +112,20 @@ class PageWriter:
                 self.add(block)
             self.assembler.resume(around)
         self.elements.links += page.links
+
+    def open_layout(self) -> Closer:
+        """Begin a row of columns."""
+        self._layouts.append(self.assembler.bookmark())
+        return self._close_layout
+
+    def _close_layout(self) -> None:
+        self._layouts.pop()
+
+    def open_column(self) -> Closer:
+        """Begin a column: it goes on where its row began, not below the last heading of the column before."""
+        if self._layouts:
+            self.assembler.resume(self._layouts[-1])
+        return self.elements.open_block()
 
     def open_heading(self, level: int) -> Closer:
         """Begin a heading; inside a container it is a paragraph, but has an id like others."""

@@ -67,7 +67,10 @@ def flat_table(grid: Grid) -> str:
 
 
 def properties(grid: Grid) -> list[str]:
-    """`name: value` for each property of a table that names them in its first column, or in its header row."""
+    """`name: value` for each property of a table that names them in its first column, or in its header row.
+
+    Properties without a value are left out.
+    """
     header = _merged(grid.rows[: grid.header_count])
     if len(header) > 1:
         pairs = [
@@ -75,7 +78,7 @@ def properties(grid: Grid) -> list[str]:
         ]
     else:
         pairs = [(row[0], " / ".join(dict.fromkeys(filter(None, row[1:])))) for row in grid.rows if row]
-    return [f"{name}: {value}" if name and value else name or value for name, value in pairs if value or name]
+    return [f"{name}: {value}" if name else value for name, value in pairs if value]
 
 
 class _Expander:
