@@ -1,5 +1,6 @@
 """Sections become chunks: as much text as the embedder can take, cut where a reader would pause."""
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
@@ -9,7 +10,7 @@ from kb.documents import Chunk, Document, fingerprint_of
 from kb.embedders.base import Embedder
 
 # Part of every fingerprint: raise it when the same section would be cut or written differently.
-CHUNKER_VERSION = 1
+CHUNKER_VERSION = 2
 # Blocks are packed together up to this many tokens: one thought a chunk, not one line and not a whole page.
 TARGET_TOKENS = 200
 # What the title may take. Reserved even if it is shorter, so that a rename moves no cut and embeds nothing again.
@@ -18,6 +19,11 @@ TITLE_TOKENS = 32
 CONTEXT_SHARE = 0.25
 # Every cut at least halves what is too long, so this is never reached by text that a tokenizer can count.
 MOST_ROUNDS = 40
+
+_WORD = re.compile(r"[^\W_]+")
+# Digits alone, or at least eight hexadecimal characters with a digit among them.
+_IS_NUMBER = re.compile(r"\d+|(?=.*\d)[0-9a-fA-F]{8,}")
+_UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +43,11 @@ def chunk_document(document: Document, embedder: Embedder, *, target_tokens: int
     return _Chunker(embedder, document, target_tokens=target_tokens).chunks()
 
 
+def says_something(title: str) -> bool:
+    """Is there a word in it? A number or a digest, such as a file's name may be, would only blur what is embedded."""
+    return any(not _IS_NUMBER.fullmatch(word) for word in _WORD.findall(_UUID.sub("", title)))
+
+
 class _Chunker:
     """Cuts one document. Tokens are counted in few calls: all blocks at once, then all that were too long, …"""
 
@@ -48,7 +59,8 @@ class _Chunker:
         self._special = embedder.count_tokens([""])[0]
         self._share = max(1, int(self._most * CONTEXT_SHARE))
         reserved = min(TITLE_TOKENS, self._share)
-        self._title = self._shorten([document.title], most=reserved)[0]
+        title = document.title if says_something(document.title) else ""
+        self._title = self._shorten([title], most=reserved)[0]
         self._paths = self._shorten([" › ".join(section.heading_path) for section in self._sections], most=self._share)
         room = self._most - self._special - reserved
         self._limits = [max(1, min(target_tokens, room - tokens)) for tokens in self._count(self._paths)]

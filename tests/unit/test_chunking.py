@@ -5,10 +5,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingest.chunking import chunk_document
+from ingest.chunking import chunk_document, says_something
 from ingest.parsing.markdown import parse_markdown
 from kb.access import Audience
 from kb.documents import Chunk, Document
@@ -173,3 +174,13 @@ def test_chunks_hold_every_word_once_within_the_limit_and_the_same_each_time(tex
     assert embedder.count_tokens([chunk.embedded_text for chunk in chunks]) == [chunk.token_count for chunk in chunks]
     assert all(chunk.token_count <= max_tokens for chunk in chunks)
     assert all(chunk.text.strip() for chunk in chunks)
+
+
+@pytest.mark.parametrize("title", ["1e21072f0c08", "000123", "9f1c2a7e-0b44-4f0e-9d55-66a0c6a2f001", "2024_11_03", ""])
+def test_a_title_that_is_a_number_says_nothing(title: str) -> None:
+    assert not says_something(title)
+
+
+@pytest.mark.parametrize("title", ["Kestrel K3", "Q3 2026", "Deadbeef", "404 errors", "年假"])
+def test_a_title_with_a_word_says_something(title: str) -> None:
+    assert says_something(title)
