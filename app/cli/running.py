@@ -64,8 +64,7 @@ def run_command(app: typer.Typer) -> None:
     except KnowledgeBaseError as exc:
         _fail(exc, code=OUR_MISTAKE)
     except (KeyboardInterrupt, typer.Abort):
-        _say("stopped; nothing that was finished is lost")
-        sys.exit(INTERRUPTED)
+        code = INTERRUPTED
     except BrokenPipeError:
         _leave_quietly()
     except Exception as exc:  # the last line of defence: a person gets a line, not a traceback
@@ -77,6 +76,8 @@ def run_command(app: typer.Typer) -> None:
         # The place, not the error's own words: those may be a page's.
         _say(f"unexpected {type(exc).__name__} ({place_of(exc).partition(' < ')[0]}): please report it")
         sys.exit(OUR_MISTAKE)
+    if code == INTERRUPTED:  # raised, or made into this code by Typer
+        _say("stopped; nothing that was finished is lost")
     sys.exit(code if isinstance(code, int) else 0)
 
 
