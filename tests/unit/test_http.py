@@ -39,18 +39,14 @@ class Pauses:
 
 
 @pytest.fixture
-def script() -> Script:
-    return Script()
-
-
-@pytest.fixture
 def pauses() -> Pauses:
     return Pauses()
 
 
-@pytest.fixture
-def address(script: Script) -> Iterator[str]:
-    app = FastAPI()
+@pytest.fixture(scope="module")
+def served() -> Iterator[tuple[str, Script]]:
+    """One server for all tests, and the script it follows."""
+    app, script = FastAPI(), Script()
 
     @app.api_route("/{path:path}", methods=["GET", "POST"])
     async def answer(request: Request) -> Response:
@@ -58,7 +54,20 @@ def address(script: Script) -> Iterator[str]:
         return script.answers.pop(0) if script.answers else Response(b'{"ok": true}')
 
     with serving(app) as where:
-        yield where
+        yield where, script
+
+
+@pytest.fixture
+def script(served: tuple[str, Script]) -> Script:
+    """With nothing in it yet."""
+    script = served[1]
+    script.answers, script.paths, script.hung_up = [], [], threading.Event()
+    return script
+
+
+@pytest.fixture
+def address(served: tuple[str, Script], script: Script) -> str:
+    return served[0]
 
 
 @pytest.fixture
