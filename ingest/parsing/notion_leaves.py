@@ -2,7 +2,7 @@
 
 import posixpath
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from urllib.parse import unquote, urlsplit
 
 from ingest.parsing.blocks import code_block, table_block
@@ -19,7 +19,7 @@ SILENT = frozenset({"divider", "breadcrumb", "table_of_contents"})
 _UNTITLED = frozenset({"", "Untitled"})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class NotionBlock:
     """One block with the blocks inside it. `payload`: the object that the API keeps under the block's type.
 
@@ -29,7 +29,7 @@ class NotionBlock:
     id: str
     kind: str
     payload: Json
-    children: tuple["NotionBlock", ...] = ()
+    children: list["NotionBlock"] = field(default_factory=list)
     is_unread: bool = False
 
 

@@ -9,7 +9,7 @@ from pkgutil import iter_modules
 
 import pytest
 
-from ingest.changes import AccessChanged, Change, Checkpoint, Failed, Listing, Memberships, Removed, Skipped
+from ingest.changes import AccessChanged, Change, Checkpoint, Connector, Failed, Listing, Memberships, Removed, Skipped
 from kb.access import Audience, Principal, grantee
 from kb.documents import Document
 from kb.errors import ConfigError, SourceError
@@ -36,6 +36,12 @@ class Reader:
     async def sync(self, *, stop_after: int | None = None) -> list[Change]:
         """One run, cut off after so many documents. Returns what the connector gave."""
         connector = self.rig.connector()
+        try:
+            return await self._sync(connector, stop_after=stop_after)
+        finally:
+            await connector.close()
+
+    async def _sync(self, connector: Connector, *, stop_after: int | None) -> list[Change]:
         given: list[Change] = []
         async with aclosing(connector.changes(self.since, known=dict(self.versions))) as changes:
             async for change in changes:
@@ -48,7 +54,6 @@ class Reader:
             for native_id in self.versions.keys() - listed[-1].keys():
                 if await connector.confirm_removed(native_id):
                     self._forget(native_id)
-        await connector.close()
         return given
 
     def _take(self, change: Change) -> None:

@@ -17,7 +17,8 @@ SDK_BORDERS = {
     "llama_cpp": ("app/chat_models/llama_cpp*.py",),
     "sentence_transformers": ("kb/embedders/sentence_transformers*.py",),
     "torch": ("kb/embedders/sentence_transformers*.py",),
-    "httpx": ("kb/http.py", "kb/index/server.py"),
+    "httpx": ("kb/http.py", "kb/index/server.py", "ingest/connectors/notion*.py"),
+    "notion_client": ("ingest/connectors/notion*.py",),
     "bs4": ("ingest/parsing/*.py",),
 }
 REFUSED_NAMES = set("data info item obj ctx manager helper util common base_service handler process misc".split())

@@ -11,6 +11,7 @@ def upgrade() -> None:
     """Make every table."""
     _make_access()
     _make_documents()
+    _make_generations()
     _make_contents()
     _make_sources()
 
@@ -88,6 +89,9 @@ def _make_documents() -> None:
         sa.Column("keep", sa.Integer(), nullable=True),
         sa.PrimaryKeyConstraint("tenant", "document_id"),
     )
+
+
+def _make_generations() -> None:
     op.create_table(
         "generations",
         sa.Column("id", sa.Integer(), autoincrement=True, nullable=False),
