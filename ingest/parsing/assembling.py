@@ -126,7 +126,7 @@ class Assembler:
         self._open_marks.discard(mark.kind)
         if mark.frame is not self.innermost or not isinstance(mark.frame, BlockFrame):
             return
-        before = mark.frame.pieces[mark.place - 1] if mark.place else ""
+        before = "".join(mark.frame.pieces[max(0, mark.place - 1) : mark.place])
         inside = "".join(mark.frame.pieces[mark.place :])
         del mark.frame.pieces[mark.place :]
         core = inside.strip()

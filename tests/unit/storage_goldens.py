@@ -35,8 +35,8 @@ GOLDENS = (
     ),
     Golden(names="noformat", inside=NOISE + code("  a\n   b"), text=("A", "```\n  a\n   b\n```", "Z")),
     Golden(
-        names="mermaid-macro mermaid plantuml plantumlrender graphviz csv swagger-open-api swagger-integration open-api "
-        "unmigrated-wiki-markup unmigrated-inline-wiki-markup",
+        names="mermaid-macro mermaid plantuml plantumlrender graphviz csv swagger-open-api swagger-integration "
+        "open-api unmigrated-wiki-markup unmigrated-inline-wiki-markup",
         inside=parameter("token", "hunter2") + code("a -> b\nb -> c"),
         text=("A", "```\na -> b\nb -> c\n```", "Z"),
     ),
@@ -50,8 +50,8 @@ GOLDENS = (
         names="panel custom-panel", inside=NOISE + parameter("title", "Hours") + BODY, text=("A", "Hours", "Body", "Z")
     ),
     Golden(
-        names="expand ui-expand clickable tab tab-pane ui-tab localtab card horizontal-nav-item vertical-nav-item ui-step "
-        "auihorizontalnavpage nestedexpand",
+        names="expand ui-expand clickable tab tab-pane ui-tab localtab card horizontal-nav-item vertical-nav-item "
+        "ui-step auihorizontalnavpage nestedexpand",
         inside=parameter("title", "More") + NOISE + BODY,
         text=("A", "Z", "§ More", "Body"),
     ),
@@ -73,12 +73,12 @@ GOLDENS = (
         text=("A", "Z", "§ Translation: {name}", "Body"),
     ),
     Golden(
-        names="section column layout div span align center bgcolor highlight legend convertedtoblock tabs-group tab-group "
-        "ui-tabs localtab-group deck horizontal-nav-group vertical-nav-group ui-steps auihorizontalnav auibuttongroup "
-        "toc-zone excerpt multiexcerpt multiexcerpt-macro scroll-ignore scroll-ignore-inline scroll-only "
-        "scroll-only-inline scroll-pdf-ignore scroll-pdf-ignore-inline scroll-pdf-only scroll-title scroll-landscape "
-        "scroll-portrait scroll-tablelayout table-filter table-joiner pivot-table tableenhancer chart table-chart "
-        "ui-text-box lozenge ul numberedheadings",
+        names="section column layout div span align center bgcolor highlight legend convertedtoblock tabs-group "
+        "tab-group ui-tabs localtab-group deck horizontal-nav-group vertical-nav-group ui-steps auihorizontalnav "
+        "auibuttongroup toc-zone excerpt multiexcerpt multiexcerpt-macro scroll-ignore scroll-ignore-inline "
+        "scroll-only scroll-only-inline scroll-pdf-ignore scroll-pdf-ignore-inline scroll-pdf-only scroll-title "
+        "scroll-landscape scroll-portrait scroll-tablelayout table-filter table-joiner pivot-table tableenhancer chart "
+        "table-chart ui-text-box lozenge ul numberedheadings",
         inside=NOISE + parameter("width", "80%") + parameter("name", "hidden-name") + BODY,
         text=("A", "Body", "Z"),
     ),
