@@ -145,6 +145,7 @@ class AccessReader:
                 else:
                     self._seen.people.setdefault(member.key, member)
                     groups[name].append(f"group:{self._person_name(member.key)}")
+        await self._look_up(emails)
         for key, person in self._seen.people.items():
             address = await self._email(person, emails)
             groups[self._person_name(key)] = [f"user:{address}"] if address else []
@@ -229,6 +230,19 @@ class AccessReader:
         except Refused:
             # Nobody is in a group that we may not look into.
             return []
+
+    async def _look_up(self, emails: KnownEmails) -> None:
+        """Permissions of spaces name accounts by their keys alone."""
+        bare = [
+            person.key
+            for person in self._seen.people.values()
+            if not (person.name or person.username or person.email) and emails.get(person.key) is None
+        ]
+        try:
+            found = await self._api.people(bare) if bare else []
+        except Refused:
+            return
+        self._seen.people.update({person.key: person for person in found})
 
     async def _email(self, person: Person, emails: KnownEmails) -> str:
         for name in (person.key, person.username):

@@ -85,8 +85,7 @@ class SnapshotReader:
         await self._read_entries()
         # Until filters have looked at them, all of them count as listed.
         snapshot.wanted = dict(snapshot.entries)
-        if snapshot.entries:
-            snapshot.facts = await self._read_facts()
+        snapshot.facts = await self._read_facts() if snapshot.entries else Facts()
         access = AccessReader(
             self._api,
             self._rules,

@@ -9,6 +9,8 @@ from kb.catalogue import Catalogue
 from kb.index.base import Index
 from tests.contract.catalogues import fresh_database, missing_for_postgresql, running_postgresql
 from tests.contract.indexes import build_index, build_index_on_real_server, empty
+from tests.factories import opened_base
+from tests.fakes.confluence import DEPLOYMENTS, SyncedWiki, running_confluence
 
 
 @pytest.fixture(scope="session")
@@ -71,3 +73,11 @@ async def index(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
     yield opened
     await empty(opened)
     await opened.close()
+
+
+@pytest.fixture(params=DEPLOYMENTS)
+async def wiki(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[SyncedWiki]:
+    """A Confluence site of each kind, and the knowledge base that is synced from it."""
+    with running_confluence(request.param) as site:
+        async with opened_base(tmp_path) as base:
+            yield SyncedWiki(site, base)
