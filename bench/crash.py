@@ -1,7 +1,8 @@
 """kill -9 at random moments of a sync: is anything lost, is a half page or a mixed revision ever found?
 
-Each round edits pages, starts a sync in a process of its own and kills it at a random moment (every fourth time the
-index's owner process too), while searches go on all the time. Then a whole sync must bring everything up to date.
+Each round edits pages, starts a sync in a process of its own and kills it at a random moment of its work (every fourth
+time the index's owner process too), while searches go on all the time. Then a whole sync must bring everything up to
+date.
 """
 
 import argparse
@@ -15,7 +16,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -31,9 +32,10 @@ from kb.errors import IndexFailure, KnowledgeBaseError
 from kb.settings import KnowledgeSettings, load_settings
 from kb.wiring import KnowledgeBase, open_knowledge_base
 
-PAGES = 40
+ROOT = Path(__file__).resolve().parents[1]
+PAGES = 24
 SECTIONS = 6
-WORDS_A_SECTION = 60
+WORDS_A_SECTION = 40
 TENANT = "default"
 ANYONE = Principal(tenant=TENANT, email=None)
 _CONFIG = """
@@ -88,7 +90,7 @@ class Wiki:
 
     def edit_some(self) -> None:
         """Between one page and all of them."""
-        self.edit(self._random.sample(range(PAGES), self._random.choice([1, 5, 20, PAGES])))
+        self.edit(self._random.sample(range(PAGES), self._random.choice([1, 5, PAGES])))
 
     def _text(self, page: int) -> str:
         sections = [f"# Page {page}\n"]
@@ -99,11 +101,15 @@ class Wiki:
 
 
 async def main() -> None:
-    """Print the table."""
+    """Print the table; with `--sync-once`, be the process that is killed."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=200)
     parser.add_argument("--seed", type=int, default=11)
+    parser.add_argument("--sync-once", type=Path, metavar="CONFIG", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
+    if arguments.sync_once:
+        await _sync_once(arguments.sync_once)
+        return
     with tempfile.TemporaryDirectory() as directory:
         findings = await run_rounds(Path(directory), rounds=arguments.rounds, seed=arguments.seed)
     table = Table(f"after {arguments.rounds} × kill -9", "", title="crashes of a sync")
@@ -135,13 +141,15 @@ async def run_rounds(directory: Path, *, rounds: int, seed: int) -> Findings:
     async with open_knowledge_base(settings) as base:
         started = time.perf_counter()
         await sync_sources(base)
-        usual_seconds = time.perf_counter() - started + 1.0  # a process of its own takes a second to start
+        usual_seconds = time.perf_counter() - started
         reader = asyncio.create_task(_read_all_the_time(base, findings))
         try:
             for number in range(rounds):
                 wiki.edit_some()
                 before = await base.catalogue.documents.live_revisions(TENANT)
-                await _sync_and_kill(config, base, findings, after=chance.uniform(0.2, usual_seconds), number=number)
+                # Early moments more often: most rounds have less to do than the first sync had.
+                after = usual_seconds * chance.random() ** 2
+                await _sync_and_kill(config, base, findings, after=after, number=number)
                 await _recover(base, findings, wiki, before=before)
         finally:
             reader.cancel()
@@ -150,14 +158,24 @@ async def run_rounds(directory: Path, *, rounds: int, seed: int) -> Findings:
     return findings
 
 
+async def _sync_once(config: Path) -> None:
+    async with open_knowledge_base(load_settings(KnowledgeSettings, config)) as base:
+        print("the sync begins", flush=True)
+        await sync_sources(base)
+
+
 async def _sync_and_kill(config: Path, base: KnowledgeBase, findings: Findings, *, after: float, number: int) -> None:
     child = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "app.cli", "--config", str(config), "sync",
-        stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL,
-    )  # fmt: skip
+        *(sys.executable, "-m", "bench.crash", "--sync-once", str(config)),
+        cwd=ROOT,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.DEVNULL,
+    )
+    if child.stdout is None or not await child.stdout.readline():
+        raise AssertionError("the sync did not begin")
     with suppress(TimeoutError):
         await asyncio.wait_for(child.wait(), after)
-    findings.kills["sync was running" if child.returncode is None else "sync had ended"] += 1
+    findings.kills["sync was at work" if child.returncode is None else "sync had ended"] += 1
     if child.returncode is None:
         child.kill()
         await child.wait()
@@ -173,6 +191,10 @@ async def _recover(base: KnowledgeBase, findings: Findings, wiki: Wiki, *, befor
     findings.first_answer.append(time.perf_counter() - killed)
     after = await base.catalogue.documents.live_revisions(TENANT)
     findings.lost += sum(after.get(document, (0, 0))[0] < revision for document, (revision, _) in before.items())
+    if after != before:
+        findings.kills["some pages committed"] += 1
+    if any((document, revision) not in _live(after) for document, revision in await base.index.counts(tenant=TENANT)):
+        findings.kills["points of no live revision left"] += 1
     (report,) = await sync_sources(base)
     findings.whole_sync.append(time.perf_counter() - killed)
     if report.reason:
@@ -182,7 +204,12 @@ async def _recover(base: KnowledgeBase, findings: Findings, wiki: Wiki, *, befor
         findings.lost += found != Counter({edition: SECTIONS})
     held = await base.index.counts(tenant=TENANT)
     live = await base.catalogue.documents.live_revisions(TENANT)
-    findings.lost += dict(held) != {(document, revision): count for document, (revision, count) in live.items()}
+    findings.lost += dict(held) != _live(live)
+
+
+def _live(revisions: Mapping[str, tuple[int, int]]) -> dict[tuple[str, int], int]:
+    """(document, revision) → chunks that the index must hold."""
+    return {(document, revision): count for document, (revision, count) in revisions.items()}
 
 
 async def _answered(base: KnowledgeBase) -> None:
@@ -205,7 +232,7 @@ async def _read_all_the_time(base: KnowledgeBase, findings: Findings) -> None:
         findings.searches += 1
         findings.mixed_revisions += len(found) > 1
         findings.half_pages += len(found) <= 1 and found.total() != SECTIONS
-        await asyncio.sleep(0.005)
+        await asyncio.sleep(0.02)
 
 
 async def _editions(base: KnowledgeBase, page: int) -> Counter[int]:
