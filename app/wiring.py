@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from app.answering.answerer import Answerer
 from app.answering.evidence import EvidenceFinder
-from app.answering.retrieval import HybridRetriever
+from app.answering.ports import Retriever
+from app.answering.retrieval import DEFAULT_LANGUAGE, HybridRetriever
 from app.chat_models.base import ChatModel
 from app.settings import Settings
 from kb.http import HttpClients
@@ -37,20 +38,25 @@ async def open_answer_side(settings: Settings) -> AsyncIterator[AnswerSide]:
 
 def assemble(knowledge_base: KnowledgeBase, chat_model: ChatModel, settings: Settings) -> AnswerSide:
     """An answerer from its parts."""
-    retriever = HybridRetriever(
-        knowledge_base.catalogue,
-        knowledge_base.index,
-        knowledge_base.embedder,
-        link_base=settings.server.link_base,
-    )
     answerer = Answerer(
-        retriever,
+        build_retriever(knowledge_base, settings),
         EvidenceFinder(knowledge_base.embedder),
         chat_model,
         settings=settings.answering,
         max_question_bytes=settings.server.max_question_bytes,
     )
     return AnswerSide(knowledge_base=knowledge_base, chat_model=chat_model, answerer=answerer, settings=settings)
+
+
+def build_retriever(knowledge_base: KnowledgeBase, settings: Settings) -> Retriever:
+    """What finds sections."""
+    return HybridRetriever(
+        knowledge_base.catalogue,
+        knowledge_base.index,
+        knowledge_base.embedder,
+        link_base=settings.server.link_base,
+        language=str(settings.index.plugin_values.get("language", DEFAULT_LANGUAGE)),
+    )
 
 
 def build_chat_model(settings: Settings) -> ChatModel:

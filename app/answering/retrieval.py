@@ -16,6 +16,7 @@ from kb.index.base import Index, IndexFilter
 CANDIDATE_CHUNKS = 64
 CANDIDATE_SECTIONS = 24
 TRIES = 3
+DEFAULT_LANGUAGE = "english"
 
 
 class HybridRetriever:
@@ -25,7 +26,13 @@ class HybridRetriever:
     """
 
     def __init__(
-        self, catalogue: Catalogue, index: Index, embedder: Embedder, *, link_base: str, language: str = "english"
+        self,
+        catalogue: Catalogue,
+        index: Index,
+        embedder: Embedder,
+        *,
+        link_base: str,
+        language: str = DEFAULT_LANGUAGE,
     ) -> None:
         self._catalogue = catalogue
         self._index = index

@@ -10,20 +10,40 @@ from rich.table import Table
 
 from app.cli.preparing import prepare_chat_model
 from app.cli.printing import make_console
+from app.cli.rating import run_suites, suites_json, suites_table
 from app.cli.running import global_options, run
 from app.evaluation import GoldQuestion, Scores, Verdict, judge, read_gold, score, to_json
 from app.settings import Settings
 
+SUITES = Path("../shared/data")
 
-def evaluate(
+
+def evaluate(  # noqa: PLR0913  # each is an option of the command
     context: typer.Context,
-    gold: Annotated[Path, typer.Argument(metavar="GOLD.jsonl", help="Questions, as in demo/gold.jsonl.")],
+    gold: Annotated[
+        Path | None, typer.Argument(metavar="[GOLD.jsonl]", help="Questions, as in demo/gold.jsonl.")
+    ] = None,
     *,
+    suite: Annotated[
+        list[str] | None,
+        typer.Option(help="Measure retrieval on this collection instead; `all`: on every one. May be repeated."),
+    ] = None,
+    suites: Annotated[
+        Path, typer.Option(help="Where the collections are: folders of corpus.jsonl, queries.jsonl and qrels.tsv.")
+    ] = SUITES,
+    keep: Annotated[
+        Path | None, typer.Option(help="Keep the collections' knowledge bases here, to be used again.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print scores and every verdict as JSON.")] = False,
     show_wrong: Annotated[bool, typer.Option("--wrong", help="List the questions that went wrong.")] = False,
 ) -> None:
-    """Ask every question of a golden set and measure the answers."""
+    """Ask every question of a golden set and measure the answers; or measure retrieval on collections."""
     settings = global_options(context).settings()
+    if suite:
+        _rate(settings, suite, root=suites, keep=keep, as_json=as_json)
+        return
+    if gold is None:
+        raise typer.BadParameter("name a file of gold questions, or a collection with --suite", param_hint="GOLD.jsonl")
     verdicts = run(_evaluate(settings, read_gold(gold), is_quiet=as_json))
     scores = score(verdicts)
     if as_json:
@@ -33,6 +53,14 @@ def evaluate(
     console.print(_table(scores))
     if show_wrong:
         _print_wrong(console, verdicts)
+
+
+def _rate(settings: Settings, names: list[str], *, root: Path, keep: Path | None, as_json: bool) -> None:
+    runs = run(run_suites(settings, names, root=root, keep=keep, is_quiet=as_json))
+    if as_json:
+        typer.echo(suites_json(runs))
+    else:
+        make_console().print(suites_table(runs, embedder=settings.embedder.kind))
 
 
 async def _evaluate(settings: Settings, gold: list[GoldQuestion], *, is_quiet: bool) -> list[Verdict]:

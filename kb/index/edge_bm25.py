@@ -14,11 +14,11 @@ HEADING_WEIGHT = 2.0
 
 
 def document_terms(text: str, *, language: str) -> tuple[list[int], list[float]]:
-    """(term ids, weights) of an embedded text: title and headings, an empty line, and the chunk's own text.
+    """(term ids, weights) of an embedded text: title and headings if any, an empty line, and the chunk's own text.
 
     `language`: of texts that show none by their function words.
     """
-    headings, _, body = text.partition("\n\n")
+    headings, _, body = ("", "", text) if text.startswith("\n") else text.partition("\n\n")
     spoken = (*detect_languages(body), *detect_languages(headings), language)[0]
     in_body = Counter(terms_of(body, language=spoken))
     in_headings = Counter(terms_of(headings, language=spoken))

@@ -88,6 +88,11 @@ def test_a_word_of_the_title_weighs_more_than_one_of_the_text() -> None:
     assert found[term_id("rollback")] > found[term_id("firmwar")]
 
 
+def test_a_text_without_headings_has_none_of_their_weight() -> None:
+    bare = document_terms("\none paragraph\n\nand another", language="english")
+    assert bare == document_terms("\n\none paragraph\n\nand another", language="english")
+
+
 def test_a_words_weight_depends_on_its_own_text_alone() -> None:
     before = document_terms("Title\n\none chunk of text", language="english")
     document_terms("Other\n\nanother chunk of text, much longer than the first one was", language="english")
