@@ -1,8 +1,10 @@
 """What tests of ingestion are made of: pages, a source that does as it is told, a knowledge base that opens at once."""
 
+import os
+import tempfile
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -129,6 +131,14 @@ def make_settings(data_dir: Path, **others: Any) -> KnowledgeSettings:
         "embedder": EmbedderTable(kind="hashing", dimension=64),  # type: ignore[call-arg]  # the plugin's own key
     }
     return KnowledgeSettings(**(values | others))
+
+
+@contextmanager
+def quick_directory() -> Iterator[Path]:
+    """A directory in memory where there is one: what waits for the disk after every commit then waits for nothing."""
+    memory = Path("/dev/shm")  # the name inside is random
+    with tempfile.TemporaryDirectory(dir=memory if os.access(memory, os.W_OK) else None) as directory:
+        yield Path(directory)
 
 
 @asynccontextmanager

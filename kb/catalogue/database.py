@@ -178,6 +178,9 @@ def _explain(error: BaseException, place: str) -> str:
     reason = str(getattr(error, "orig", None) or error).splitlines()[0]
     if "full" in reason or "No space" in reason:
         return f"the disk is full: free some space for {place}; nothing that was committed is lost"
+    if "disk I/O" in reason:
+        # Also what SQLite makes of a file that may not grow.
+        return f"cannot write {place}: the disk is failing, or a quota or limit is reached; nothing committed is lost"
     if "not a database" in reason or "malformed" in reason:
         return f"{place} is damaged: restore a backup, or move it away and run `footnote sync` to read everything again"
     if "readonly" in reason or "Permission" in reason or "unable to open" in reason:

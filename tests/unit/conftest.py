@@ -1,15 +1,15 @@
 """What unit tests share: an empty knowledge base, opened."""
 
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 
 from kb.wiring import KnowledgeBase
-from tests.factories import opened_base
+from tests.factories import opened_base, quick_directory
 
 
 @pytest.fixture
-async def base(tmp_path: Path) -> AsyncIterator[KnowledgeBase]:
-    async with opened_base(tmp_path) as opened:
-        yield opened
+async def base() -> AsyncIterator[KnowledgeBase]:
+    with quick_directory() as directory:
+        async with opened_base(directory) as opened:
+            yield opened
