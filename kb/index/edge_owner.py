@@ -114,15 +114,15 @@ class Owner:
 
     def shard(self, request: dict[str, Any]) -> Shard:
         """The shard a request names, loaded at its first use."""
-        generation = int(request["generation"])
-        if generation not in self._shards:
+        generation, dimension, language = int(request["generation"]), int(request["dimension"]), request["language"]
+        shard = self._shards.get(generation)
+        if shard is None:
             directory = self._index_dir / f"gen-{generation:04}"
-            self._shards[generation] = Shard(
-                directory, dimension=int(request["dimension"]), language=str(request["language"])
-            )
+            shard = self._shards[generation] = Shard(directory, dimension=dimension, language=language)
             # What an owner that died had acknowledged is in the log, but perhaps not on disk.
             self._dirty.add(generation)
-        return self._shards[generation]
+        shard.must_match(dimension=dimension, language=language)
+        return shard
 
     def written(self, request: dict[str, Any]) -> None:
         """Note that the named shard holds writes that are not on disk yet."""

@@ -80,12 +80,21 @@ class Shard:
             payload_memory=Memory.Cached,
         )
         with _translated(directory):
-            _must_match(directory, dimension=dimension, language=language)
+            self._marker = _mark(directory, _marker_of(dimension, language))
+            self.must_match(dimension=dimension, language=language)
             whole = directory / "shard"
             if not whole.exists():
                 self._must_have_room(_ROOM_FOR_POINTS_BYTES)
                 _create(whole, config)
             self._shard = EdgeShard.load(str(whole), config)
+
+    def must_match(self, *, dimension: int, language: str) -> None:
+        """Raises IndexMismatch if the directory was built with other settings."""
+        wanted = _marker_of(dimension, language)
+        if self._marker != wanted:
+            raise IndexMismatch(
+                f"{self._directory} was built with {self._marker}, and {wanted} is asked for: {_REBUILD}"
+            )
 
     def upsert(self, points: Sequence[tuple[str, Mapping[str, object], str, bytes]]) -> None:
         """Points as (id, payload, text for BM25, float32 vector), in one atomic operation."""
@@ -207,26 +216,22 @@ def _match(values: Sequence[str | int]) -> MatchAny:
     return MatchAny(words) if words else MatchAny([value for value in values if isinstance(value, int)])
 
 
-def _must_match(directory: Path, *, dimension: int, language: str) -> None:
-    """The directory was made for these settings, or is new and is marked with them now."""
+def _marker_of(dimension: int, language: str) -> dict[str, object]:
+    return {"schema": SCHEMA_VERSION, "dimension": dimension, "language": language}
+
+
+def _mark(directory: Path, wanted: Mapping[str, object]) -> object:
+    """What the directory is marked with; a new one is marked with what is wanted now."""
     marker = directory / "schema.json"
-    wanted = {"schema": SCHEMA_VERSION, "dimension": dimension, "language": language}
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if marker.exists():
-        found = _read_marker(marker)
-        if found != wanted:
-            raise IndexMismatch(f"{directory} was built with {found}, and {wanted} is asked for: {_REBUILD}")
-        return
-    draft = marker.with_suffix(".part")
-    with draft.open("w", encoding="utf-8") as file:
-        json.dump(wanted, file)
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(marker)
-    _sync(directory)
-
-
-def _read_marker(marker: Path) -> object:
+    if not marker.exists():
+        draft = marker.with_suffix(".part")
+        with draft.open("w", encoding="utf-8") as file:
+            json.dump(wanted, file)
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(marker)
+        _sync(directory)
     try:
         return json.loads(marker.read_text(encoding="utf-8"))
     except ValueError:
