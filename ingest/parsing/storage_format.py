@@ -37,11 +37,9 @@ def parse_storage(text: str, *, url: str, title: str, deployment: Deployment, na
 
     `url`: the page's own address, to which `#` and the ids of headings are added; `title`: the page's title.
     """
-    title = one_line(title)
-    reader = read_events(
-        text, lambda: StorageReader(PageWriter(url=url, title=title, names=names, deployment=deployment))
-    )
-    return parsed(reader.page)
+    page = PageWriter(url=url, title=one_line(title), names=names, deployment=deployment)
+    read_events(text, StorageReader(page))
+    return parsed(page)
 
 
 def references_of(text: str) -> References:

@@ -5,11 +5,11 @@ page, and the line ends of code, at any depth; parsers for HTML drop CDATA, whic
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from html import escape
 from html.entities import name2codepoint
 from types import SimpleNamespace
-from typing import Protocol, TypeVar
+from typing import Protocol
 from xml.parsers import expat
 
 from lxml import etree  # type: ignore[import-untyped]  # lxml ships no types
@@ -48,27 +48,30 @@ class Reader(Protocol):
         """The page ends."""
 
 
-AnyReader = TypeVar("AnyReader", bound=Reader)
-
-
-def read_events(text: str, make_reader: Callable[[], AnyReader]) -> AnyReader:
-    """The reader, after it has received the whole page. It is made anew if the page turns out not to be XML."""
+def read_events(text: str, reader: Reader) -> None:
+    """Send the whole page to the reader."""
     text = _UNREADABLE.sub("", text)
     prologue = _PROLOGUE.match(text)
     body = text[prologue.end() :] if prologue else text
-    reader = make_reader()
-    try:
+    # Asked before, which takes a hundredth of the time: a reader that has seen half of a page cannot begin again.
+    if _is_well_formed(body):
         _read_xml(body, reader)
-    except expat.ExpatError:
-        reader = make_reader()
+    else:
         _read_like_html(body, reader)
     reader.close()
-    return reader
 
 
 def without_code(text: str) -> str:
     """The page without its CDATA, in which nothing is markup."""
     return "".join(part for is_code, part in _split(text) if not is_code)
+
+
+def _is_well_formed(body: str) -> bool:
+    try:
+        _parse_xml(expat.ParserCreate(), body)
+    except expat.ExpatError:
+        return False
+    return True
 
 
 def _read_xml(body: str, reader: Reader) -> None:
@@ -91,9 +94,12 @@ def _read_xml(body: str, reader: Reader) -> None:
     parser.StartElementHandler = start
     parser.EndElementHandler = end
     parser.CharacterDataHandler = reader.take_text
-    parser.Parse(_OPENING, False)
-    parser.Parse(body, False)
-    parser.Parse(_CLOSING, True)
+    _parse_xml(parser, body)
+
+
+def _parse_xml(parser: expat.XMLParserType, body: str) -> None:
+    for part, is_last in ((_OPENING, False), (body, False), (_CLOSING, True)):
+        parser.Parse(part, is_last)
 
 
 def _read_like_html(body: str, reader: Reader) -> None:
