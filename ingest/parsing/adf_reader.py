@@ -11,7 +11,7 @@ from ingest.parsing.frames import CellFrame, CodeFrame, ItemFrame, ListFrame, Qu
 from ingest.parsing.hygiene import one_line
 from ingest.parsing.link_names import UNKNOWN_FILE
 from ingest.parsing.storage_format_anchors import CARD, DATE
-from ingest.parsing.storage_format_macro_text import Macro, Parameter
+from ingest.parsing.storage_format_macro_text import LONGEST_NAME, UNNAMED, Macro, Parameter
 from ingest.parsing.storage_format_reader import PANELS
 from ingest.parsing.storage_format_targets import site_of
 from ingest.parsing.storage_format_writer import Closer, PageWriter
@@ -36,7 +36,7 @@ class AdfReader:
         kind = _text(node, "type")
         if opener := _OPENERS.get(kind):
             return opener(self, node)
-        self.page.unknown[f"node {one_line(kind)[:100]}"] += 1
+        self.page.unknown[f"node {one_line(kind)[:LONGEST_NAME]}"] += 1
         return self.page.elements.open_block()
 
     def _open_page(self, _: Node) -> Closer:
@@ -235,7 +235,7 @@ _OPENERS: Mapping[str, Callable[[AdfReader, Node], Closer | None]] = {
 
 
 def _macro(node: Node) -> Macro:
-    name = one_line(_attribute(node, "extensionKey")).rpartition("/")[2] or "unnamed"
+    name = one_line(_attribute(node, "extensionKey")).rpartition("/")[2][:LONGEST_NAME] or UNNAMED
     attributes = node.get("attrs")
     given = attributes.get("parameters") if isinstance(attributes, dict) else None
     parameters = given.get("macroParams") if isinstance(given, dict) else None

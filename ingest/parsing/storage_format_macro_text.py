@@ -20,6 +20,9 @@ from kb.documents import Block
 # Of what a parameter may hold: longer ones are data of the macro's own, not a name or an address.
 LONGEST_TEXT = 2000
 LONGEST_ROADMAP = 200_000
+# Names of unknown macros are reported.
+LONGEST_NAME = 100
+UNNAMED = "unnamed"
 
 _TITLES = ("title", "name", "label", "tabname", "")
 _LANGUAGES = {"none": "", "text": "", "plain": "", "html/xml": "xml", "html and xml": "xml", "c#": "csharp"}

@@ -11,7 +11,7 @@ from ingest.parsing.hygiene import one_line
 from ingest.parsing.storage_format_anchors import CARD, DATE
 from ingest.parsing.storage_format_capturing import Capture, CapturingReader, Pointer
 from ingest.parsing.storage_format_emoticons import emoticon_of_image, emoticon_text
-from ingest.parsing.storage_format_macro_text import Macro, Parameter
+from ingest.parsing.storage_format_macro_text import LONGEST_NAME, UNNAMED, Macro, Parameter
 from ingest.parsing.storage_format_writer import PageWriter
 
 PANELS = {"info": "Info", "note": "Note", "success": "Success", "warning": "Warning", "error": "Error"}
@@ -51,7 +51,7 @@ class StorageReader(CapturingReader):
         return nothing
 
     def _open_macro(self, attributes: Attributes) -> Closer:
-        macro = Macro(name=attributes.get("ac:name", "").strip() or "unnamed")
+        macro = Macro(name=one_line(attributes.get("ac:name", ""))[:LONGEST_NAME] or UNNAMED)
         self._macros.append(macro)
         self.page.begin_macro(macro)
         self._bodies.append([self._enter_layout(macro)])

@@ -80,7 +80,7 @@ def test_an_inline_node_becomes_its_stated_text(inline: list[Json], written: str
             ["3. a\n4. b"],
         ),
         (
-            node("taskList", node("taskItem", text("a"), state="DONE"), node("taskItem", text("b"), state="TODO")),
+            node("taskList", node("taskItem", text("a"), state="DONE"), node("taskItem", text("b"))),
             ["- [x] a\n- [ ] b"],
         ),
         (node("decisionList", node("decisionItem", text("We ship"), state="DECIDED")), ["- We ship"]),
