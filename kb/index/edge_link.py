@@ -11,6 +11,8 @@ from kb.errors import IndexFailure, IndexMismatch, IndexUnavailable
 from kb.index.edge_wire import LOG_NAME, PROTOCOL, open_connection, owner_pid, read_frame, to_frame
 
 _ERRORS = {kind.__name__: kind for kind in (IndexFailure, IndexMismatch, IndexUnavailable)}
+_TRIES = 4
+_FIRST_PAUSE_SECONDS = 0.02
 # With less, the kernel may have killed the owner for touching a page of a file that has no room on the disk.
 _SCARCE_BYTES = 16 * 1024 * 1024
 
@@ -53,14 +55,19 @@ class OwnerLink:
         return self._index_dir / LOG_NAME
 
     async def _answered(self, frame: bytes) -> dict[str, Any]:
-        try:
-            return await self._exchange(frame)
-        except (OSError, EOFError):
-            # The owner died or went idle between two calls. It is started again, and the call repeated.
+        pause = _FIRST_PAUSE_SECONDS
+        for _ in range(_TRIES - 1):
             try:
                 return await self._exchange(frame)
-            except (OSError, EOFError) as exc:
-                raise IndexUnavailable(self._why_it_ended()) from exc
+            except (OSError, EOFError):
+                # The owner died or went idle between two calls. It is started again, and the call repeated; one that
+                # is just dying may still take connections, but not answer.
+                await asyncio.sleep(pause)
+                pause *= 4
+        try:
+            return await self._exchange(frame)
+        except (OSError, EOFError) as exc:
+            raise IndexUnavailable(self._why_it_ended()) from exc
 
     async def _exchange(self, frame: bytes) -> dict[str, Any]:
         try:
@@ -114,7 +121,7 @@ class OwnerLink:
     def _why_it_ended(self) -> str:
         if shutil.disk_usage(self._index_dir).free < _SCARCE_BYTES:
             return f"the disk is full: free some space for {self._index_dir}; nothing committed is lost"
-        return f"the index's owner process ended twice; its log is {self._log}"
+        return f"the index's owner process ends again and again; its log is {self._log}"
 
     async def _drop(self) -> None:
         if self._streams is not None:
