@@ -15,6 +15,8 @@ from kb.catalogue.records import StoredSection
 
 _MEDIA_TYPES = {"html": "text/html", "css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
 _ASSETS = ("chat.html", "chat.css", "chat.js", "icon.svg")
+# A link cannot carry a header: this cookie stands for the key, and goes to stored documents alone.
+_COOKIE = "footnote_reader"
 # Nothing from elsewhere, nothing inline: page text that slipped through as markup could still load or run nothing.
 _SECURITY_HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
@@ -25,13 +27,15 @@ _SECURITY_HEADERS = {
 
 
 def build_router(side: AnswerSide, *, is_open: bool) -> APIRouter:
-    """The page, its assets, and `/documents/{id}`, which shows a document only to those who may read it."""
+    """The page and its assets; `/documents/{id}`, which shows a document only to those who may read it; and `/session`,
+    which gives a browser with a key the cookie that opens them."""
     router = APIRouter(include_in_schema=False)
     assets = {name: _read_asset(name) for name in _ASSETS}
 
     async def caller(request: Request) -> Caller:
+        cookie = request.cookies.get(_COOKIE)
         return await resolve_caller(
-            request.headers.get("authorization"),
+            request.headers.get("authorization") or (f"Bearer {cookie}" if cookie else None),
             side.knowledge_base.catalogue,
             tenant=side.settings.tenant,
             is_open=is_open,
@@ -46,6 +50,11 @@ def build_router(side: AnswerSide, *, is_open: bool) -> APIRouter:
         if name not in assets:
             raise HTTPException(404)
         return _asset(name, assets[name])
+
+    @router.post("/session")
+    async def session(request: Request, who: Annotated[Caller, Depends(caller)]) -> Response:
+        is_https = side.settings.server.public_url.startswith("https://")
+        return _with_cookie(Response(status_code=204), request.headers.get("authorization"), is_https=is_https)
 
     @router.get("/documents/{document_id:path}")
     async def document(document_id: str, who: Annotated[Caller, Depends(caller)]) -> Response:
@@ -62,12 +71,19 @@ def build_router(side: AnswerSide, *, is_open: bool) -> APIRouter:
     return router
 
 
+def _with_cookie(response: Response, authorization: str | None, *, is_https: bool) -> Response:
+    if key := (authorization or "").partition(" ")[2].strip():
+        response.set_cookie(_COOKIE, key, path="/documents", httponly=True, samesite="strict", secure=is_https)
+    return response
+
+
 def document_page(sections: list[StoredSection]) -> str:
     """A stored document as a page: each section under its heading, with the anchor that citations link to."""
     first = sections[0]
     markdown = _safe_markdown()
     body = "\n".join(_section_html(section, markdown) for section in sections)
-    source = f"{escape(first.source_id)} · {escape(first.space)} · updated {first.updated_at:%Y-%m-%d}"
+    places = dict.fromkeys(place for place in (first.source_id, first.space) if place)
+    source = " · ".join([*map(escape, places), f"updated {first.updated_at:%Y-%m-%d}"])
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'

@@ -186,19 +186,13 @@ async def test_a_bug_in_a_stream_is_an_event_without_words(side: AnswerSide, mon
 
 
 @pytest.mark.parametrize("is_streamed", [True, False])
-@pytest.mark.parametrize(
-    "question",
-    ["", "   ", "\n\t", "\x00\x01\x1b", "​‮", "?!…", "a" * 100_000, "ą" * 5000],
-    ids=lambda text: ascii(text[:6]),
-)
-async def test_a_question_that_is_none_is_refused_in_words(
-    client: httpx.AsyncClient, question: str, is_streamed: bool
-) -> None:
-    response = await client.post("/api/v1/ask", json={"question": question, "stream": is_streamed})
-    assert response.status_code == 422
-    assert response.headers["content-type"] == "application/problem+json"
-    assert response.json()["type"] == "urn:footnote:problem:invalid-question"
-    assert len(response.text) < 500
+async def test_a_question_that_is_none_is_refused_in_words(client: httpx.AsyncClient, is_streamed: bool) -> None:
+    for question in ("", "   ", "\n\t", "\x00\x01\x1b", "\u200b\u202e", "?!…", "a" * 100_000, "ą" * 5000):
+        response = await client.post("/api/v1/ask", json={"question": question, "stream": is_streamed})
+        assert response.status_code == 422, ascii(question[:9])
+        assert response.headers["content-type"] == "application/problem+json"
+        assert response.json()["type"] == "urn:footnote:problem:invalid-question"
+        assert len(response.text) < 500
 
 
 async def test_control_characters_in_a_question_are_passed_over(client: httpx.AsyncClient) -> None:
@@ -206,49 +200,45 @@ async def test_control_characters_in_a_question_are_passed_over(client: httpx.As
     assert answer["status"] == "answered"
 
 
-@pytest.mark.parametrize(
-    ("body", "said"),
-    [
-        (b"", "JSON object"),
-        (b"{", "not valid JSON"),
-        (b'{"question": NaN', "not valid JSON"),
-        (b"[]", "JSON object"),
-        (b'"words"', "JSON object"),
-        (b"{}", "question"),
-        (b'{"question": 7}', "question"),
-        (b'{"question": "x", "mode": "bold"}', "mode"),
-        (b'{"question": "x", "tenant": "globex"}', "unknown key 'tenant'"),
-        (b'{"question": "x", "filters": {"audience": "everyone"}}', "unknown key 'filters.audience'"),
-        (b'{"question": "x", "conversation_id": "' + b"c" * 200 + b'"}', "conversation_id"),
-        (b'{"question": "\\ud800", "conversation_id": "\\ud800"}', ""),
-        (b"\xff\xfe", ""),
-        (b"[" * 100_000, ""),
-    ],
-    ids=range(14),
-)
-async def test_a_body_that_is_not_as_described_is_refused_in_words(
-    client: httpx.AsyncClient, body: bytes, said: str
-) -> None:
-    response = await client.post("/api/v1/ask", content=body, headers={"Content-Type": "application/json"})
-    assert response.status_code in {400, 422}
-    problem = response.json()
-    assert response.headers["content-type"] == "application/problem+json"
-    assert said in problem["detail"]
-    assert len(response.content) < 600
+BAD_BODIES = [
+    (b"", "JSON object"),
+    (b"{", "not valid JSON"),
+    (b'{"question": NaN', "not valid JSON"),
+    (b"[]", "JSON object"),
+    (b'"words"', "JSON object"),
+    (b"{}", "question"),
+    (b'{"question": 7}', "question"),
+    (b'{"question": "x", "mode": "bold"}', "mode"),
+    (b'{"question": "x", "tenant": "globex"}', "unknown key 'tenant'"),
+    (b'{"question": "x", "filters": {"audience": "everyone"}}', "unknown key 'filters.audience'"),
+    (b'{"question": "x", "conversation_id": "' + b"c" * 200 + b'"}', "conversation_id"),
+    (b'{"question": "\\ud800", "conversation_id": "\\ud800"}', ""),
+    (b"\xff\xfe", ""),
+    (b"[" * 100_000, ""),
+]
 
 
-@pytest.mark.parametrize("content_type", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data"])
-async def test_only_json_is_read(client: httpx.AsyncClient, content_type: str) -> None:
-    body = json.dumps({"question": LEAVE})
-    response = await client.post("/api/v1/ask", content=body, headers={"Content-Type": content_type})
-    assert response.status_code == 422
+async def test_a_body_that_is_not_as_described_is_refused_in_words(client: httpx.AsyncClient) -> None:
+    for body, said in BAD_BODIES:
+        response = await client.post("/api/v1/ask", content=body, headers={"Content-Type": "application/json"})
+        assert response.status_code in {400, 422}, body[:60]
+        assert response.headers["content-type"] == "application/problem+json"
+        assert said in response.json()["detail"]
+        assert len(response.content) < 600
 
 
-@pytest.mark.parametrize("k", [0, 51, -1, "many", 1.5])
-async def test_a_count_of_passages_out_of_bounds_is_refused(client: httpx.AsyncClient, k: object) -> None:
-    response = await client.post("/api/v1/search", json={"query": "leave", "k": k})
-    assert response.status_code == 422
-    assert "k" in response.json()["detail"]
+async def test_only_json_is_read(client: httpx.AsyncClient) -> None:
+    for content_type in ("text/plain", "application/x-www-form-urlencoded", "multipart/form-data"):
+        body = json.dumps({"question": LEAVE})
+        response = await client.post("/api/v1/ask", content=body, headers={"Content-Type": content_type})
+        assert response.status_code == 422, content_type
+
+
+async def test_a_count_of_passages_out_of_bounds_is_refused(client: httpx.AsyncClient) -> None:
+    for k in (0, 51, -1, "many", 1.5):
+        response = await client.post("/api/v1/search", json={"query": "leave", "k": k})
+        assert response.status_code == 422, k
+        assert "k" in response.json()["detail"]
 
 
 async def test_an_unknown_route_and_a_wrong_method_are_problems(client: httpx.AsyncClient) -> None:

@@ -32,6 +32,35 @@ async def test_missing_and_forbidden_documents_look_the_same(side: AnswerSide) -
     assert "84000" in allowed.text
 
 
+async def test_a_browser_with_a_key_opens_links_that_can_carry_no_header(side: AnswerSide) -> None:
+    key = await make_key(side, "ask", email=OWNER)
+    async with closed(side) as browser:
+        given = await browser.post("/session", headers=key)
+        assert given.status_code == 204
+        assert (await browser.get("/documents/docs:pay.md")).status_code == 200
+        assert (await browser.post("/api/v1/search", json={"query": "pay"})).status_code == 401
+    cookie = given.headers["set-cookie"].lower()
+    assert {"httponly", "samesite=strict", "path=/documents"} <= {part.strip() for part in cookie.split(";")}
+    assert "max-age" not in cookie
+
+
+async def test_a_browser_without_a_valid_key_gets_no_cookie(side: AnswerSide) -> None:
+    async with closed(side) as browser:
+        given = await browser.post("/session", headers={"Authorization": "Bearer fn_x"})
+        assert (given.status_code, "set-cookie" in given.headers) == (401, False)
+        forged = await browser.get("/documents/docs:leave.md", headers={"Cookie": "footnote_reader=fn_x"})
+    assert forged.status_code == 401
+
+
+async def test_the_cookie_of_a_revoked_key_opens_nothing(side: AnswerSide) -> None:
+    key = await make_key(side, "ask")
+    async with closed(side) as browser:
+        await browser.post("/session", headers=key)
+        assert (await browser.get("/documents/docs:leave.md")).status_code == 200
+        await side.knowledge_base.catalogue.keys.revoke("acme", key["Authorization"].split("_")[1])
+        assert (await browser.get("/documents/docs:leave.md")).status_code == 401
+
+
 async def test_a_documents_address_reaches_no_file(side: AnswerSide) -> None:
     async with open_to_anyone(side) as client:
         for path in ("docs:../footnote.toml", "..%2f..%2fetc%2fpasswd", "docs%3Aleave.md%00", "%ff", ""):

@@ -39,6 +39,7 @@ ROUTES = {
     "ask streamed": ("POST", "/api/v1/ask", {"question": QUESTION, "stream": True}),
     "search": ("POST", "/api/v1/search", {"query": "leave"}),
     "document": ("GET", "/documents/docs:leave.md", None),
+    "session": ("POST", "/session", None),
 }
 PUBLIC = ("/", "/assets/chat.js", "/assets/chat.css", "/assets/icon.svg", "/livez", "/readyz", "/api/v1/openapi.json")
 CONFIG = """\

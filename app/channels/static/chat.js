@@ -6,6 +6,7 @@ const form = document.getElementById("form");
 const field = document.getElementById("question");
 const button = document.getElementById("send");
 const key = document.getElementById("key");
+const keyDetails = key.closest("details");
 
 let conversationId = null;
 let running = null;
@@ -106,16 +107,22 @@ async function* readEvents(response) {
   }
 }
 
+/** The header that carries the key, if there is one. */
+function keyHeader() {
+  return key.value ? { Authorization: `Bearer ${key.value.trim()}` } : {};
+}
+
 async function ask(question, view, signal) {
-  const headers = { "Content-Type": "application/json" };
-  if (key.value) headers.Authorization = `Bearer ${key.value}`;
+  const headers = { "Content-Type": "application/json", ...keyHeader() };
   const body = JSON.stringify({ question, conversation_id: conversationId, stream: true });
   const response = await fetch("/api/v1/ask", { method: "POST", headers, body, signal });
   if (!response.ok) {
     const problem = await response.json().catch(() => ({}));
     fail(view, problem.detail ?? `The server answered ${response.status}.`);
+    if (response.status === 401) keyDetails.open = true;
     return;
   }
+  let isOver = false;
   for await (const [name, event] of readEvents(response)) {
     if (name === "sources") view.status.textContent = "Reading the pages…";
     else if (name === "sentence") {
@@ -124,8 +131,10 @@ async function ask(question, view, signal) {
       event.citations.forEach((citation) => addCitation(view, citation));
     } else if (name === "done") finish(view, event);
     else if (name === "error") fail(view, event.title);
+    isOver ||= name === "done" || name === "error";
     view.turn.scrollIntoView({ block: "end" });
   }
+  if (!isOver) fail(view, "The answer broke off; ask again.");
 }
 
 let turnCount = 0;
@@ -152,6 +161,11 @@ form.addEventListener("submit", async (event) => {
     button.textContent = "Ask";
     field.focus();
   }
+});
+
+// Links cannot carry a header: with this, those to stored documents open for the key's owner.
+key.addEventListener("change", () => {
+  if (key.value) fetch("/session", { method: "POST", headers: keyHeader() }).catch(() => {});
 });
 
 field.addEventListener("keydown", (event) => {

@@ -1,0 +1,179 @@
+"""Every command, run as a person runs it, over a few pages and without models."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from kb.settings import STARS
+from tests.fakes.answer_sides import CONFIG, OWNER, make_settings
+from tests.fakes.command import Command
+
+pytestmark = pytest.mark.integration
+QUESTION = "How many days of annual leave does everyone get each year?"
+EDGE_CONFIG = CONFIG.replace('kind = "memory"', 'kind = "edge"')
+
+
+@pytest.fixture(scope="module")
+def footnote(tmp_path_factory: pytest.TempPathFactory) -> Command:
+    """A synced knowledge base."""
+    home = tmp_path_factory.mktemp("acme")
+    make_settings(home, config=EDGE_CONFIG)
+    command = Command(config=home / "footnote.toml")
+    done = command("sync")
+    assert done.code == 0, done.err
+    assert "docs: 4 listed, 4 indexed" in done.out
+    assert done.err == "syncing docs\n"
+    return command
+
+
+def test_a_second_sync_embeds_nothing(footnote: Command) -> None:
+    done = footnote("sync", "docs")
+    assert done.code == 0
+    assert "0 read, 0 chunks embedded" in done.out
+
+
+def test_ask_prints_sentences_and_footnotes(footnote: Command) -> None:
+    done = footnote("ask", QUESTION)
+    assert done.code == 0
+    lines = done.out.splitlines()
+    assert lines[0] == "  Everyone gets 26 days of annual leave each year. [1]"
+    assert "  [1] Annual leave › Entitlement" in lines
+    assert "      http://127.0.0.1:8080/documents/docs:leave.md#entitlement" in lines
+    assert "      “Everyone gets 26 days of annual leave each year.”" in lines
+    assert done.err == ""
+
+
+def test_ask_prints_the_endpoints_object(footnote: Command) -> None:
+    answer = footnote("ask", QUESTION, "--json").json
+    assert answer["status"] == "answered"
+    assert answer["citations"][0]["document_id"] == "docs:leave.md"
+
+
+def test_search_prints_passages(footnote: Command) -> None:
+    done = footnote("search", "annual leave", "-k", "2")
+    assert " 1. Annual leave › " in done.out
+    assert len(footnote("search", "annual leave", "-k", "2", "--json").json["passages"]) == 2
+
+
+def test_a_person_sees_what_that_person_may_read(footnote: Command) -> None:
+    def found(*who: str) -> set[str]:
+        passages = footnote("search", "What does level four pay?", "-k", "50", "--json", *who).json["passages"]
+        return {passage["document_id"] for passage in passages}
+
+    assert "docs:pay.md" in found("--as", OWNER)
+    assert "docs:pay.md" not in found("--as", "eve@acme.test") | found()
+
+
+def test_check_says_what_is_supported(footnote: Command, tmp_path: Path) -> None:
+    claims = tmp_path / "claims.jsonl"
+    records = [
+        {"claim": "The pump stops at two metres.", "evidence": "The pump stops at two metres."},
+        {"claim": "The pump stops at nine metres.", "evidence": ["Unrelated.", "The pump stops at two metres."]},
+    ]
+    claims.write_text("\n".join(map(json.dumps, records)) + "\n\n")
+    verdicts = [json.loads(line) for line in footnote("check", str(claims)).out.splitlines()]
+    assert [verdict["supported"] for verdict in verdicts] == [True, False]
+    assert all(0 <= verdict["score"] <= 1 for verdict in verdicts)
+
+
+def test_status_lists_the_sources(footnote: Command) -> None:
+    lines = footnote("status").out.splitlines()
+    assert lines[0].split("\t") == ["source", "listed", "indexed", "skipped", "quarantined", "last sync", "state"]
+    assert lines[1].split("\t")[:5] == ["docs", "4", "4", "0", "0"]
+
+
+def test_status_as_json_has_the_promised_shape(footnote: Command) -> None:
+    status = footnote("status", "--json").json
+    assert {"sources", "index", "models"} <= set(status)
+    (source,) = status["sources"]
+    assert {"id", "listed", "indexed", "skipped", "quarantined", "missing", "last_run"} <= set(source)
+    run = {"started_at", "seconds", "requests", "fetched", "embedded_chunks", "removed", "complete", "reason"}
+    assert run <= set(source["last_run"])
+
+
+def test_status_shows_the_settings_and_no_secret(footnote: Command) -> None:
+    done = footnote("status", "--config", environment={"FOOTNOTE_DOCS_TOKEN": "s3cret"})
+    assert done.json["sources"][0]["token"] == STARS
+    assert "s3cret" not in done.out + done.err
+
+
+def test_eval_scores_a_golden_set(footnote: Command, tmp_path: Path) -> None:
+    gold = tmp_path / "gold.jsonl"
+    record = {"question": QUESTION, "answers": ["26 days"], "page": "leave.md", "heading": None, "answerable": True}
+    gold.write_text(json.dumps(record) + "\n")
+    scores = footnote("eval", str(gold), "--json").json["scores"]
+    assert (scores["questions"], scores["gold_contained"], scores["invalid_quotes"]) == (1, 1.0, 0)
+
+
+def test_models_are_listed_and_verified(footnote: Command) -> None:
+    assert "embedder\thashing\thashing\t" in footnote("models", "list").out
+    done = footnote("models", "verify")
+    assert (done.code, done.out) == (
+        0,
+        "embedder: hashing: nothing to verify\nchat model: scripted: nothing to verify\n",
+    )
+
+
+def test_tuning_a_model_that_has_no_formats_is_refused(footnote: Command) -> None:
+    done = footnote("models", "tune")
+    assert done.code == 2
+    assert "tuned where it is served" in done.complaint
+
+
+def test_a_key_lives_and_dies(footnote: Command, tmp_path: Path) -> None:
+    own = Command(config=footnote.config, data_dir=tmp_path)
+    made = own("keys", "create", "intranet", "--scopes", "ask", "--as", OWNER, "--days", "3")
+    text = made.out.strip()
+    assert text.startswith("fn_")
+    key_id = text.split("_")[1]
+    (row,) = own("keys", "list").out.splitlines()[1:]
+    assert row.split("\t")[:4] == [key_id, "intranet", "ask", OWNER]
+    assert row.endswith("active")
+    assert text.split("_", 2)[2] not in row
+    assert own("keys", "revoke", key_id).out == f"revoked {key_id}\n"
+    assert own("keys", "list").out.splitlines()[1].endswith("revoked")
+    again = own("keys", "revoke", key_id)
+    assert again.code == 2
+    assert "no active key" in again.complaint
+
+
+def test_doctor_finds_nothing_wrong(footnote: Command) -> None:
+    done = footnote("doctor", environment={"FOOTNOTE_SERVER__PORT": "0"})
+    assert done.code == 0, done.out
+    assert [line[0] for line in done.out.splitlines()] == ["✓"] * 7
+
+
+def test_doctor_says_what_is_wrong_and_looks_at_the_rest(footnote: Command) -> None:
+    done = footnote("doctor", environment={"FOOTNOTE_SERVER__HOST": "0.0.0.0"})
+    assert done.code == 1
+    (wrong,) = [line for line in done.out.splitlines() if line.startswith("✗")]
+    assert "address" in wrong
+    assert "footnote keys create" in wrong
+
+
+def test_demo_asks_one_question_and_exits(footnote: Command) -> None:
+    done = footnote("demo", "--ask", QUESTION)
+    assert done.code == 0
+    assert "docs: 4 listed" in done.out
+    assert "26 days of annual leave" in done.out
+
+
+def test_init_writes_a_configuration_that_works(tmp_path: Path) -> None:
+    docs = tmp_path / "our docs"
+    docs.mkdir()
+    (docs / "a.md").write_text("# Tea\n\nTea is served at four.\n")
+    footnote = Command(config=tmp_path / "footnote.toml")
+    done = footnote("init", str(docs), "--audience", "everyone")
+    assert done.code == 0
+    assert 'path = "./our docs"' in footnote.config.read_text()
+    quick = {"FOOTNOTE_EMBEDDER__KIND": "hashing", "FOOTNOTE_CHAT_MODEL__KIND": "scripted"}
+    assert "1 listed, 1 indexed" in footnote("sync", environment=quick).out
+
+
+def test_init_overwrites_nothing(footnote: Command, tmp_path: Path) -> None:
+    before = footnote.config.read_text()
+    done = footnote("init", str(tmp_path))
+    assert done.code == 2
+    assert "exists already" in done.complaint
+    assert footnote.config.read_text() == before

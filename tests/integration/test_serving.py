@@ -1,0 +1,139 @@
+"""`footnote serve` as a process: what it needs to start, what it answers, how it ends."""
+
+import json
+import signal
+import socket
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.fakes.answer_sides import CONFIG, make_settings
+from tests.fakes.browser import browser_binary, browsing
+from tests.fakes.command import Command
+
+pytestmark = pytest.mark.integration
+QUESTION = "How many days of annual leave does everyone get each year?"
+IDLE = "document.getElementById('send').textContent === 'Ask'"
+
+
+@pytest.fixture(scope="module")
+def footnote(tmp_path_factory: pytest.TempPathFactory) -> Command:
+    """A synced knowledge base; strict, so that hashed words can refuse what shares none."""
+    home = tmp_path_factory.mktemp("acme")
+    config = CONFIG.replace('kind = "memory"', 'kind = "edge"').replace("answerable_above = 0.0", "")
+    make_settings(home, config=config)
+    command = Command(config=home / "footnote.toml")
+    assert command("sync").code == 0
+    return command
+
+
+def post(url: str, body: dict[str, object], key: str | None = None) -> tuple[int, Any]:  # what JSON may hold
+    headers = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {key}"} if key else {})
+    request = urllib.request.Request(url, data=json.dumps(body).encode(), headers=headers)
+    try:
+        with urllib.request.urlopen(request, timeout=60) as response:
+            return response.status, json.loads(response.read())
+    except urllib.error.HTTPError as exc:
+        with exc:
+            return exc.code, json.loads(exc.read())
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_it_answers_and_ends_in_order_at_a_signal(footnote: Command, number: signal.Signals) -> None:
+    with footnote.serving() as (process, url):
+        status, answer = post(f"{url}/api/v1/ask", {"question": QUESTION})
+        assert (status, answer["status"]) == (200, "answered")
+        assert answer["citations"][0]["url"].startswith(f"{url}/documents/"), "links name the port that was taken"
+        process.send_signal(number)
+        out, err = process.communicate(timeout=60)
+    assert process.returncode == 0
+    assert out.decode() == "stopped\n"
+    assert "Traceback" not in err.decode()
+    assert "26 days" not in err.decode(), "no answer in the log"
+
+
+def test_it_logs_each_request_as_facts(footnote: Command) -> None:
+    with footnote.running("serve", "--port", "0", "--json-logs") as process:
+        assert process.stdout is not None
+        url = next(word for word in process.stdout.readline().decode().split() if word.startswith("http"))
+        post(f"{url}/api/v1/search", {"query": "salaries of everyone"})
+        process.send_signal(signal.SIGTERM)
+        _, err = process.communicate(timeout=60)
+    records = [json.loads(line) for line in err.decode().splitlines()]
+    (request,) = [record for record in records if record["message"] == "request"]
+    assert (request["method"], request["route"], request["status"]) == ("POST", "/api/v1/search", 200)
+    assert len(request["request_id"]) == 16
+    assert "salaries" not in err.decode()
+
+
+def test_a_port_in_use_is_said_in_one_line(footnote: Command) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        done = footnote("serve", "--port", port)
+    assert done.code == 2
+    assert f"cannot serve on 127.0.0.1:{port}: something listens there already" in done.complaint
+
+
+def test_another_address_than_loopback_needs_a_key_first(footnote: Command, tmp_path: Path) -> None:
+    done = footnote("serve", "--host", "0.0.0.0", "--port", "0")
+    assert done.code == 2
+    assert "footnote keys create" in done.complaint
+
+
+def test_with_a_key_it_serves_those_who_have_it(footnote: Command, tmp_path: Path) -> None:
+    own = Command(config=footnote.config, data_dir=tmp_path)
+    key = own("keys", "create", "test").out.strip()
+    with own.running("serve", "--host", "0.0.0.0", "--port", "0") as process:
+        assert process.stdout is not None
+        url = next(word for word in process.stdout.readline().decode().split() if word.startswith("http"))
+        assert post(f"{url}/api/v1/search", {"query": "leave"})[0] == 401
+        assert post(f"{url}/api/v1/search", {"query": "leave"}, key)[0] == 200
+
+
+def test_sync_works_while_it_serves(footnote: Command) -> None:
+    with footnote.serving() as (_, url):
+        (footnote.config.parent / "pages" / "tea.md").write_text("# Tea\n\nTea is served at four o'clock.\n")
+        done = footnote("sync")
+        # The server syncs by itself too; whoever comes second is told so, and nothing is lost.
+        assert done.code == 0 or "another sync" in done.out + done.err
+        found = post(f"{url}/api/v1/search", {"query": "When is tea served?"})[1]["passages"]
+        assert done.code != 0 or "docs:tea.md" in {passage["document_id"] for passage in found}
+
+
+@pytest.mark.skipif(browser_binary() is None, reason="no Chromium here (Debian: apt install chromium)")
+def test_a_browser_shows_an_answer_its_footnote_and_a_refusal(footnote: Command, tmp_path: Path) -> None:
+    binary = browser_binary()
+    assert binary is not None
+    with footnote.serving() as (_, url), browsing(binary, tmp_path / "profile") as page:
+        page.open(url)
+        page.ask(QUESTION)
+        page.wait_for(f"document.querySelector('.note') && {IDLE}")
+        assert page.evaluate("document.querySelector('.sentence').textContent").startswith("Everyone gets 26 days")
+        assert page.evaluate("document.querySelector('.note blockquote').textContent").startswith("Everyone gets 26")
+        page.ask("Zebra xylophone quartz?")
+        page.wait_for(f"document.querySelector('.refused') && {IDLE}")
+        assert page.evaluate("document.querySelector('.refused').textContent").startswith("Not found: ")
+        assert page.complaints == []
+        page.open(page.evaluate("document.querySelector('.note a').href"))
+        assert page.evaluate("document.querySelector('section:target').textContent").startswith("Entitlement")
+        assert page.evaluate("getComputedStyle(document.querySelector('main')).maxWidth") != "none"
+        assert page.complaints == []
+
+
+@pytest.mark.skipif(browser_binary() is None, reason="no Chromium here (Debian: apt install chromium)")
+def test_a_browser_runs_nothing_that_a_page_or_a_question_says(footnote: Command, tmp_path: Path) -> None:
+    binary = browser_binary()
+    assert binary is not None
+    with footnote.serving() as (_, url), browsing(binary, tmp_path / "profile") as page:
+        page.open(url)
+        page.evaluate("window.alert = () => { document.title = 'owned' }")
+        page.ask("<img src=x onerror=alert(1)> What are widgets? <script>alert(1)</script>")
+        page.wait_for(f"document.querySelector('.turn .status').textContent !== 'Searching…' && {IDLE}")
+        assert page.evaluate("document.title") == "Footnote"
+        assert page.evaluate("document.querySelectorAll('#log img, #log script').length") == 0
+        page.open(f"{url}/documents/docs:hostile.md")
+        assert page.evaluate("document.querySelectorAll('img, script, svg, iframe, style').length") == 0
+        assert page.complaints == []
