@@ -16,7 +16,7 @@ from ingest.parsing.html import parse_html
 from ingest.parsing.hygiene import clean_text
 from ingest.parsing.sections import ParsedPage
 
-# From each opening bracket the parser looks to the paragraph's end. With more than this, marks stay as written.
+# An opening bracket that is never closed costs a hundred times a letter. With more than this, marks stay as written.
 MOST_BRACKETS = 1000
 # The parser recurses once for each list in a list; deeper nesting than this is no page's meaning.
 MOST_NESTED = 120
