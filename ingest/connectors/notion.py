@@ -14,6 +14,7 @@ from ingest.connectors.notion_records import Kind, Version
 from ingest.connectors.notion_run import NotionRun, Scope
 from ingest.connectors.notion_trash import TrashCheck
 from kb.access import Audience
+from kb.errors import SourceUnavailable
 
 API_ADDRESS = "https://api.notion.com"
 
@@ -92,9 +93,13 @@ class NotionConnector:
             if version := Version.parse(text):
                 self._kinds[native_id] = version.kind
         run = NotionRun(self._api, origin=self._origin, scope=self._scope, since=since, known=known)
-        async with aclosing(run.changes()) as stream:
-            async for change in stream:
-                yield change
+        try:
+            async with aclosing(run.changes()) as stream:
+                async for change in stream:
+                    yield change
+        except NotionRefusal as exc:
+            # About one page it is dealt with where that page is read; about a list of all there is, nothing goes on.
+            raise SourceUnavailable(f"what is shared with the connection cannot be listed: {exc}") from exc
 
     async def confirm_removed(self, native_id: str) -> str | None:
         """Notion, asked twice for it by id, does not know it, or says that it is in the trash. Raises SourceError."""

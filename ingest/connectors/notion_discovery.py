@@ -51,9 +51,8 @@ class Discovery:
             await self._take_page(page)
         for source in await self._searched("data_source"):
             await self.add_source(source)
-        for database_id in list(self._memory.databases):
-            if database_id not in self.databases:
-                await self.add_database(database_id)
+        for database_id, source_ids in list(self._memory.databases.items()):
+            await self._complete(database_id, source_ids)
         for root in roots:
             await self._add_root(root)
         await self._set_templates_aside()
@@ -76,6 +75,11 @@ class Discovery:
         if database is None or is_trashed(database):
             self._memory.databases.pop(database_id, None)
             return None
+        return await self.take_database(database)
+
+    async def take_database(self, database: Json) -> Found | None:
+        """A database as it says itself what it is: search may have left out data sources of it. None if it has none."""
+        database_id = plain_id(database.get("id"))
         for each in objects_at(database, "data_sources"):
             await self._add_source_by_id(plain_id(each.get("id")))
         sources = self._sources.get(database_id, {})
@@ -95,7 +99,7 @@ class Discovery:
             return
         sources = self._sources.setdefault(database_id, {})
         sources[source_id] = source
-        self._memory.databases[database_id] = tuple(sorted(sources))
+        self._memory.databases[database_id] = tuple(sorted({*self._memory.databases.get(database_id, ()), source_id}))
         found = found_database(database_id, sources)
         self._note_fresh(found)
         self.databases[database_id] = found
@@ -159,13 +163,28 @@ class Discovery:
                 raise NotionRefusal(200, "with more rows of one minute than a query may list")
             since = latest
 
+    async def _complete(self, database_id: str, source_ids: Iterable[str]) -> None:
+        """What search may have left out of a database known before: all of it, or some of its data sources."""
+        for source_id in source_ids:
+            await self._add_source_by_id(source_id)
+        if database_id not in self.databases:
+            await self.add_database(database_id)
+        elif len(self._sources[database_id]) > 1 and (database := await self.trash.read(database_id, "database")):
+            # Several data sources have names of their own; only the database says what they are called together.
+            await self.take_database(database)
+
     async def _add_source_by_id(self, source_id: str) -> None:
-        if source_id and source_id not in self._rows:
-            try:
-                await self.add_source(await self._api.source(source_id))
-            except NotionRefusal as exc:
-                if not exc.is_not_found:
-                    self.gaps.append(f"data source {source_id} could not be read: {exc}")
+        if not source_id or source_id in self._rows:
+            return
+        try:
+            source = await self._api.source(source_id)
+        except NotionRefusal as exc:
+            if not exc.is_not_found:
+                self.gaps.append(f"data source {source_id} could not be read: {exc}")
+            source = {}
+        await self.add_source(source)
+        if source_id not in self._rows:
+            self._memory.forget_source(source_id)
 
     async def _add_root(self, root: str) -> None:
         root_id = plain_id(root) or id_in_link(root)
@@ -224,10 +243,13 @@ class Discovery:
             return
         if evidence is not None:
             self.gone[native_id] = evidence
-        elif kind == "page" and thing is not None:
+        elif thing is None:
+            # Not found, and then found after all: the next sync asks again.
+            self.unseen.add(native_id)
+        elif kind == "page":
             await self._take_page(thing)
         else:
-            await self.add_database(native_id)
+            await self.take_database(thing)
 
     async def _evidence(self, native_id: str, kind: Kind, thing: Json | None) -> str | None:
         if thing is None:

@@ -31,6 +31,11 @@ class Memory:
     databases: dict[str, tuple[str, ...]] = field(default_factory=dict)
     views: set[str] = field(default_factory=set)
 
+    def forget_source(self, source_id: str) -> None:
+        """A data source is gone."""
+        kept = {each: tuple(one for one in sources if one != source_id) for each, sources in self.databases.items()}
+        self.databases = {each: sources for each, sources in kept.items() if sources}
+
     def dump(self) -> str:
         """As a checkpoint's value."""
         waiting = [

@@ -1,10 +1,12 @@
 """A page or database that was found becomes a document: blocks read whole, properties completed, names looked up."""
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from ingest.connectors.notion_api import NotionApi
 from ingest.connectors.notion_calls import NotionRefusal
+from ingest.connectors.notion_discovery import Discovery
 from ingest.connectors.notion_places import Places
 from ingest.connectors.notion_records import Found, Version, digest_of, found_page, time_of
 from ingest.connectors.notion_tree import Tree, TreeReader, UnreadablePage
@@ -47,12 +49,20 @@ class Reading:
 
 
 class NotionReader:
-    """Reads one page or database at a time. `titles` and `sources` by id, as far as found."""
+    """Reads one page or database at a time. `titles` by id, as far as found."""
 
     def __init__(
-        self, api: NotionApi, places: Places, *, origin: Origin, with_transcripts: bool, titles: dict[str, str]
+        self,
+        api: NotionApi,
+        discovery: Discovery,
+        places: Places,
+        *,
+        origin: Origin,
+        with_transcripts: bool,
+        titles: Mapping[str, str],
     ) -> None:
         self._api = api
+        self._discovery = discovery
         self._places = places
         self._origin = origin
         self._with_transcripts = with_transcripts
@@ -65,20 +75,20 @@ class NotionReader:
         """Of what shapes the document besides its page."""
         return digest_of(self._with_transcripts, self._places.space(found), self._places.database_title(found))
 
-    async def read(self, found: Found, *, formats: dict[str, str]) -> Reading:
-        """The document. `formats`: of the number columns of a row's database.
+    async def read(self, found: Found) -> Reading:
+        """The document.
 
         Raises UnreadableDocument if part of it cannot be read, NotionRefusal if Notion refuses it whole, SourceError.
         """
         read_at = int(self._api.server_time.timestamp())
         try:
             if found.kind == "database":
-                return self._with_document(found, await self._database(found), read_at=read_at)
-            return await self._page(found, read_at=read_at, formats=formats)
+                return await self._database(found, read_at=read_at)
+            return await self._page(found, read_at=read_at)
         except UnreadablePage as exc:
             raise UnreadableDocument(str(exc), document_id=document_id(self._origin.source_id, found.id)) from exc
 
-    async def _page(self, found: Found, *, read_at: int, formats: dict[str, str]) -> Reading:
+    async def _page(self, found: Found, *, read_at: int) -> Reading:
         if found.properties is None:
             found = found_page(await self._api.page(found.id)) or found
         properties = await self._completed(found.id, found.properties or {})
@@ -87,7 +97,7 @@ class NotionReader:
             self._places.learn(child, found.id)
         await self._look_up_people(nameless_people(properties))
         names = NotionNames(titles=self._titles, people=self._people)
-        facts = property_lines(properties, names, formats=formats)
+        facts = property_lines(properties, names, formats=self._discovery.formats(found.database_id))
         if database := self._places.database_title(found):
             facts.insert(0, f"Database: {database}")
         parsed = await asyncio.to_thread(
@@ -96,10 +106,12 @@ class NotionReader:
         reading = self._with_document(found, parsed.page, read_at=read_at, labels=property_labels(properties, names))
         return replace(reading, pages=tree.pages, databases=tree.databases, left_out=dict(parsed.left_out))
 
-    async def _database(self, found: Found) -> ParsedPage:
+    async def _database(self, found: Found, *, read_at: int) -> Reading:
         database = await self._api.database(found.id)
+        found = await self._discovery.take_database(database) or found
         names = NotionNames(titles=self._titles, people=self._people)
-        return parse_database(database, found.sources, url=found.url, title=found.title, names=names)
+        parsed = parse_database(database, found.sources, url=found.url, title=found.title, names=names)
+        return self._with_document(found, parsed, read_at=read_at)
 
     async def _tree(self, page_id: str) -> Tree:
         """Once more if part of it was refused: it may have been edited while it was read."""

@@ -53,7 +53,12 @@ class NotionRun:
         self._places = Places(api, self._discovery, self._versions)
         self._titles: dict[str, str] = {}
         self._reader = NotionReader(
-            api, self._places, origin=origin, with_transcripts=scope.with_transcripts, titles=self._titles
+            api,
+            self._discovery,
+            self._places,
+            origin=origin,
+            with_transcripts=scope.with_transcripts,
+            titles=self._titles,
         )
         self._queue: deque[Found] = deque()
         self._unplaced: deque[Found] = deque()
@@ -164,7 +169,7 @@ class NotionRun:
         """Read one. Raises SourceError if it is not that page alone that cannot be read."""
         try:
             await self._places.place(found)
-            reading = await self._reader.read(found, formats=self._discovery.formats(found.database_id))
+            reading = await self._reader.read(found)
             self._failures_in_a_row = 0
             await self._look_inside(reading)
             self._keep(found, reading)

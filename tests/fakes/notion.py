@@ -11,7 +11,7 @@ from pydantic import SecretStr
 from ingest.connectors.notion import Config, NotionConnector
 from ingest.connectors.notion_rate import Timing
 from tests.factories import SOURCE, TENANT
-from tests.fakes.notion_server import TOKEN, Fault, NotionServer, make_notion
+from tests.fakes.notion_server import Fault, NotionServer, make_notion
 from tests.fakes.notion_workspace import Workspace
 from tests.fakes.serving import serving
 
@@ -63,13 +63,45 @@ class FakeNotion:
         return sum(each.startswith(where) for each in self.server.requests)
 
 
+class NotionHost:
+    """One server on loopback for many tests, each with a workspace of its own."""
+
+    def __init__(self) -> None:
+        self.address = ""
+        self._fake: FakeNotion | None = None
+
+    def fresh(self) -> FakeNotion:
+        """An empty workspace instead of the one before."""
+        self.release()
+        workspace, time = Workspace(), VirtualTime()
+        server = NotionServer(workspace, clock=time.clock)
+        self._fake = FakeNotion(workspace=workspace, server=server, time=time, address=self.address)
+        return self._fake
+
+    def current(self) -> NotionServer:
+        """The server of the latest workspace."""
+        assert self._fake is not None, "no workspace was asked for"
+        return self._fake.server
+
+    def release(self) -> None:
+        """Answers that were held back are given."""
+        if self._fake is not None:
+            self._fake.server.released.set()
+
+
 @contextmanager
-def notion_served(*, token: str = TOKEN) -> Iterator[FakeNotion]:
-    """An empty workspace."""
-    workspace, time = Workspace(), VirtualTime()
-    server = NotionServer(workspace, token=token, clock=time.clock)
-    with serving(make_notion(server), has_date=False) as address:
+def notion_hosted() -> Iterator[NotionHost]:
+    """A host for workspaces."""
+    host = NotionHost()
+    with serving(make_notion(host.current), has_date=False) as host.address:
         try:
-            yield FakeNotion(workspace=workspace, server=server, time=time, address=address)
+            yield host
         finally:
-            server.released.set()
+            host.release()
+
+
+@contextmanager
+def notion_served() -> Iterator[FakeNotion]:
+    """One empty workspace."""
+    with notion_hosted() as host:
+        yield host.fresh()

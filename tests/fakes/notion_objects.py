@@ -1,6 +1,7 @@
 """Things of the fake workspace as Notion's API answers them."""
 
 from datetime import datetime
+from urllib.parse import unquote
 
 from tests.fakes.notion_json import Json
 from tests.fakes.notion_workspace import Thing, Workspace
@@ -70,7 +71,8 @@ def original_of(thing: Thing) -> str | None:
 def property_items(thing: Thing, property_id: str) -> list[Json]:
     """All members of a property, one object each."""
     for each in thing.body["properties"].values():
-        if each["id"] == property_id:
+        # Ids are written as they stand in a path, encoded.
+        if unquote(each["id"]) == property_id:
             kind = each["type"]
             return [{"object": "property_item", "id": property_id, "type": kind, kind: member} for member in each[kind]]
     return []

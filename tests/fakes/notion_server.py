@@ -57,6 +57,10 @@ class NotionServer:
     most_per_query: int = 10_000
     most_per_search: int = 10_000
     stale_cursors: int = 0
+    # Every request after so many is answered 503.
+    breaks_after: int | None = None
+    # The page sizes asked for, by the end of the path.
+    sizes: dict[str, list[int]] = field(default_factory=dict)
     hides_people: bool = False
     only_original_is_served: bool = False
     released: threading.Event = field(default_factory=threading.Event)
@@ -76,6 +80,8 @@ class NotionServer:
 
     def fault_for(self, where: str) -> Fault | None:
         """The fault that this request meets."""
+        if self.breaks_after is not None and len(self.requests) > self.breaks_after:
+            return Fault(where, 503)
         for fault in self.faults:
             if fault.times > 0 and re.search(fault.where, where):
                 fault.times -= 1
@@ -160,20 +166,21 @@ class NotionServer:
         return self.page_of(listed, asked)
 
 
-def make_notion(server: NotionServer) -> FastAPI:
-    """The HTTP side."""
+def make_notion(current: Callable[[], NotionServer]) -> FastAPI:
+    """The HTTP side of whichever server is the current one."""
     app = FastAPI()
 
     @app.api_route("/v1/{path:path}", methods=["GET", "POST"])
     async def serve(path: str, request: Request) -> Response:
+        server = current()
         where = f"{request.method} /{path}"
         server.note(where)
         date = {"Date": format_datetime(server.workspace.now, usegmt=True)}
-        fault = server.fault_for(where)
         try:
-            if fault is not None:
-                return await broken(server, fault, date)
             body = await checked(server, request)
+            server.sizes.setdefault(f"/{path.rpartition('/')[2]}", []).append(int(body.get("page_size", 0)))
+            if fault := server.fault_for(where):
+                return await broken(server, fault, date)
             return JSONResponse(route(server, request.method, path.split("/"), body), headers=date)
         except Refused as refusal:
             return failure(refusal.status, refusal.code, refusal.message, date)
