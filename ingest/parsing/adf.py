@@ -16,7 +16,7 @@ def parse_adf(document: Mapping[str, object], *, url: str, title: str, names: Li
     `url`: the page's own address, to which `#` and the ids of headings are added; `title`: the page's title.
     """
     page = PageWriter(url=url, title=one_line(title), names=names, deployment="cloud")
-    _read(document, AdfReader(page, url=url))
+    _read(document, AdfReader(page))
     page.assembler.finish()
     return parsed(page)
 

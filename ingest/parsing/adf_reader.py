@@ -13,7 +13,6 @@ from ingest.parsing.link_names import UNKNOWN_FILE
 from ingest.parsing.storage_format_anchors import CARD, DATE
 from ingest.parsing.storage_format_macro_text import LONGEST_NAME, UNNAMED, Macro, Parameter
 from ingest.parsing.storage_format_reader import PANELS
-from ingest.parsing.storage_format_targets import site_of
 from ingest.parsing.storage_format_writer import Closer, PageWriter
 from ingest.parsing.tables import Cell
 
@@ -27,9 +26,8 @@ _MARKS = {"code": "code", "strike": "deleted"}
 class AdfReader:
     """Opens nodes; each gives what closes it, or None if nothing inside it is shown."""
 
-    def __init__(self, page: PageWriter, *, url: str) -> None:
+    def __init__(self, page: PageWriter) -> None:
         self.page = page
-        self._site = site_of(url)
 
     def open(self, node: Node) -> Closer | None:
         """Begin a node. One that is not known is as if it were not there, and counted."""
@@ -136,10 +134,10 @@ class AdfReader:
             self.page.write(f"[{text}]", in_id=text)
 
     def _show_card(self, node: Node) -> None:
-        """A link shows the title of its page where that is known, and its address elsewhere."""
+        """A link shows the title of its page, and the address of other sites."""
         address = _attribute(node, "url")
-        known = self.page.targets.linked(address, site=self._site)
-        self.page.write(known.text if known else address, in_id=CARD)
+        page = self.page.targets.card(address)
+        self.page.write(page.text if page else address, in_id=CARD)
         self.page.follow(address)
 
     def _show_block_card(self, node: Node) -> None:

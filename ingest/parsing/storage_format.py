@@ -15,6 +15,7 @@ from ingest.parsing.storage_format_targets import page_ref, user_key
 from ingest.parsing.storage_format_writer import PageWriter
 
 _REFERENCE = re.compile(r"<(ri:(?:user|page|blog-post|content-entity))\b([^<>]{0,5000}?)/?>")
+_CARD = re.compile(r"<a\b(?=[^<>]{0,2000}data-card-appearance)[^<>]{0,2000}?/pages/(\d{1,20})\b")
 _ATTRIBUTE = re.compile(r"([\w:.-]+)\s*=\s*(?:\"([^\"]*)\"|'([^']*)')")
 
 
@@ -46,13 +47,15 @@ def references_of(text: str) -> References:
     """The users and pages that a body refers to, so that their names can be asked for before it is parsed."""
     users: dict[str, None] = {}
     pages: dict[PageRef, None] = {}
-    for tag, written in _REFERENCE.findall(without_code(text)):
+    markup = without_code(text)
+    for tag, written in _REFERENCE.findall(markup):
         attributes = {name: unescape(double or single) for name, double, single in _ATTRIBUTE.findall(written)}
         if tag == "ri:user":
             if key := user_key(attributes):
                 users[key] = None
         elif reference := page_ref(attributes):
             pages[reference] = None
+    pages |= {PageRef(content_id=number): None for number in _CARD.findall(markup)}
     return References(users=tuple(users), pages=tuple(pages))
 
 

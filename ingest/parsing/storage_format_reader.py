@@ -95,18 +95,21 @@ class StorageReader(CapturingReader):
 
     def _open_link(self, attributes: Attributes) -> Closer:
         self.pointers.append(Pointer())
-        return partial(self._close_link, attributes, self.page.shown_count)
+        is_card = attributes.get("ac:card-appearance") == "inline"
+        if is_card:
+            self.page.begin_opaque(CARD)
+        return partial(self._close_link, attributes, self.page.shown_count, is_card=is_card)
 
-    def _close_link(self, attributes: Attributes, shown_before: int) -> None:
+    def _close_link(self, attributes: Attributes, shown_before: int, *, is_card: bool) -> None:
         target = self.pointers.pop().target
         anchor = attributes.get("ac:anchor", "").strip()
         if self.page.shown_count == shown_before:
-            is_card = attributes.get("ac:card-appearance") == "inline"
-            text = target.text if target else f"#{anchor}" if anchor else ""
             write = self.page.write_apart if target and target.is_user else self.page.write
-            write(text, in_id=CARD if is_card else None)
+            write(target.text if target else f"#{anchor}" if anchor else "")
         if target:
             self.page.follow(target.url)
+        if is_card:
+            self.page.end_opaque()
 
     def _open_image(self, attributes: Attributes) -> Closer:
         self.pointers.append(Pointer())
@@ -139,8 +142,17 @@ class StorageReader(CapturingReader):
         return nothing
 
     def _follow_link(self, attributes: Attributes) -> Closer:
-        self.page.follow(attributes.get("href", "").strip())
+        address = attributes.get("href", "").strip()
+        self.page.follow(address)
+        if "data-card-appearance" in attributes:
+            return self.start_capture(partial(self._show_card, address))
         return nothing
+
+    def _show_card(self, address: str, capture: Capture) -> None:
+        """A link that shows the title of its page. The source has the address for its text, or the title it had."""
+        said = one_line(capture.text)
+        page = self.page.targets.card(address) if said in {"", address} else None
+        self.page.write(page.text if page else said or address, in_id=CARD)
 
     def _open_time(self, attributes: Attributes) -> Closer:
         date = attributes.get("datetime", "").strip()

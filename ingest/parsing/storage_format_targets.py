@@ -3,13 +3,14 @@
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from urllib.parse import urlsplit
+from urllib.parse import unquote_plus, urlsplit
 
+from ingest.parsing.hygiene import one_line
 from ingest.parsing.link_names import LinkNames, PageRef, References
 
 Attributes = Mapping[str, str]
 
-_PAGE_PATH = re.compile(r"/pages/(\d{1,20})(?:[/?#]|$)")
+_PAGE_PATH = re.compile(r"/pages/(?P<id>\d{1,20})(?:/(?P<title>[^/?#]{1,500}))?(?:[/?#]|$)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,10 +23,11 @@ class Target:
 
 
 class Targets:
-    """Reads `ri:` elements, and remembers every page and user they name."""
+    """Reads what links point to, and remembers every page and user. `site`: host and port of the page's own address."""
 
-    def __init__(self, names: LinkNames) -> None:
+    def __init__(self, names: LinkNames, *, site: str | None) -> None:
         self._names = names
+        self._site = site
         self._users: dict[str, None] = {}
         self._pages: dict[PageRef, None] = {}
         self._files: dict[str, None] = {}
@@ -51,15 +53,19 @@ class Targets:
         self._users[key] = None
         return Target(text=self._names.user(key), is_user=True)
 
-    def linked(self, address: str, *, site: str | None) -> Target | None:
-        """The page of this site that an address opens, if its title is known."""
+    def card(self, address: str) -> Target | None:
+        """What a link that shows the title of a page of this site leads to; None for other links.
+
+        The title is the current one where it is known, else the one that was in the address when the link was made.
+        """
         found = _PAGE_PATH.search(address)
-        if not found or site_of(address) not in {"", site}:
+        if not found or site_of(address) not in {"", self._site}:
             return None
-        reference = PageRef(content_id=found[1])
+        reference = PageRef(content_id=found["id"])
         self._pages[reference] = None
         page = self._names.pages.get(reference)
-        return Target(text=page.title, url=page.url) if page else None
+        title = page.title if page else one_line(unquote_plus(found["title"] or ""))
+        return Target(text=title, url=address) if title else None
 
     @property
     def unknown_user(self) -> str:

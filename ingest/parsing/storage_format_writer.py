@@ -14,7 +14,7 @@ from ingest.parsing.sections import Bookmark, ParsedPage, SectionBuilder
 from ingest.parsing.storage_format_anchors import IMAGE, MACRO, Deployment, HeadingIds
 from ingest.parsing.storage_format_macro_text import Macro
 from ingest.parsing.storage_format_macros import UNKNOWN, Body, MacroRule, rule_of
-from ingest.parsing.storage_format_targets import Targets
+from ingest.parsing.storage_format_targets import Targets, site_of
 from kb.documents import Block
 
 STATUS = "status"
@@ -24,18 +24,21 @@ Closer = Callable[[], None]
 
 @dataclass(slots=True, kw_only=True)
 class _Heading:
-    """An open heading. `written`: what its id is made of; `images`: those in it, which are no part of its text."""
+    """An open heading. `written`: what its id is made of; `images`: those in it, which are no part of its text.
+
+    `opaque_depth`: how many things are open in it whose text is no part of its id, such as macros.
+    """
 
     written: list[str] = field(default_factory=list)
     images: list[str] = field(default_factory=list)
-    macro_depth: int = 0
+    opaque_depth: int = 0
 
 
 class PageWriter:
     """Takes what a reader finds. `shown_count` tells whether something was shown since it was last asked."""
 
     def __init__(self, *, url: str, title: str, names: LinkNames, deployment: Deployment) -> None:
-        self.targets = Targets(names)
+        self.targets = Targets(names, site=site_of(url))
         self.unknown: Counter[str] = Counter()
         self.withheld: Counter[str] = Counter()
         self.shown_count = 0
@@ -50,7 +53,7 @@ class PageWriter:
         """Text as the source wrote it."""
         self.assembler.take_text(text)
         self.shown_count += not text.isspace()
-        if self._heading and (not self._ids.is_cloud or not self._heading.macro_depth):
+        if self._heading and (not self._ids.is_cloud or not self._heading.opaque_depth):
             self._heading.written.append(text)
 
     def take_hidden(self, text: str) -> None:
@@ -64,7 +67,7 @@ class PageWriter:
             return
         self.assembler.take_text(text)
         self.shown_count += 1
-        if self._heading and self._ids.is_cloud and not self._heading.macro_depth:
+        if self._heading and self._ids.is_cloud and not self._heading.opaque_depth:
             self._heading.written.append(text if in_id is None else in_id)
 
     def write_apart(self, text: str, *, in_id: str | None = None) -> None:
@@ -149,12 +152,22 @@ class PageWriter:
         for shown in filter(None, heading.images):
             self.add(Block(kind="paragraph", text=shown))
 
+    def begin_opaque(self, in_id: str) -> None:
+        """Until its end, what is written counts as this in the ids that Cloud gives headings."""
+        if self._heading:
+            if self._ids.is_cloud and not self._heading.opaque_depth:
+                self._heading.written.append(in_id)
+            self._heading.opaque_depth += 1
+
+    def end_opaque(self) -> None:
+        """What was begun so ends."""
+        if self._heading and self._heading.opaque_depth:
+            self._heading.opaque_depth -= 1
+
     def begin_macro(self, macro: Macro) -> None:
-        """A macro begins: in Cloud, what is inside it is no text of a heading's id. A status is text there."""
-        if self._heading and macro.name != STATUS:
-            if self._ids.is_cloud and not self._heading.macro_depth:
-                self._heading.written.append(MACRO)
-            self._heading.macro_depth += 1
+        """A macro begins."""
+        if macro.name != STATUS:
+            self.begin_opaque(MACRO)
 
     def end_macro(self, macro: Macro) -> None:
         """A macro ends: its own text is written."""
@@ -165,8 +178,8 @@ class PageWriter:
             self.withheld[macro.name] += 1
         if rule.write:
             rule.write(macro, self)
-        if self._heading and macro.name != STATUS:
-            self._heading.macro_depth -= 1
+        if macro.name != STATUS:
+            self.end_opaque()
 
     def open_body(self, macro: Macro) -> Closer | None:
         """Begin the rich body of a macro; None if nothing of it is shown."""

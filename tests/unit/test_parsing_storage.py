@@ -135,6 +135,27 @@ def test_a_link_around_an_image_shows_the_image() -> None:
     assert texts_of(text) == ["[Image: Map]"]
 
 
+@pytest.mark.parametrize(
+    ("address", "said", "text"),
+    [
+        ("https://wiki.example/wiki/spaces/X/pages/77/Old+title", "", "By id"),
+        ("https://wiki.example/wiki/spaces/X/pages/78/Release+%26+Notes?x=1", "", "Release & Notes"),
+        ("https://wiki.example/wiki/spaces/X/pages/78", "", None),
+        ("https://other.example/wiki/spaces/X/pages/77/Old", "", None),
+        ("https://wiki.example/wiki/spaces/X/pages/77/Old", "as it was said", "as it was said"),
+        ("https://[broken/pages/77/x", "", None),
+    ],
+)
+def test_a_card_shows_the_title_of_its_page_and_the_address_of_other_sites(
+    address: str, said: str, text: str | None
+) -> None:
+    parsed = parse(
+        f"<p><a href='{address.replace('&', '&amp;')}' data-card-appearance='inline'>{said or address}</a></p>"
+    )
+    assert [section.text for section in parsed.page.sections] == [text or address]
+    assert parsed.page.links == (address,)
+
+
 def test_links_are_addresses_and_references_name_pages_and_users_once() -> None:
     page = "<ac:link><ri:page ri:content-title='Rates' ri:space-key='FIN'/></ac:link>"
     user = "<ac:link><ri:user ri:account-id='abc'/></ac:link>"
@@ -147,10 +168,11 @@ def test_names_to_ask_for_are_found_without_parsing_and_not_in_code() -> None:
     text = (
         "<ri:user ri:account-id='abc'/><ri:user ri:username='@authenticated'/><ri:page ri:content-title='A &amp; B' />"
         "<![CDATA[<ri:page ri:content-title='shown'/>]]><ri:content-entity\nri:content-id=\"77\"/>"
+        "<a data-card-appearance='inline' href='https://wiki.example/wiki/spaces/X/pages/9/T'>x</a>"
     )
     found = references_of(text)
     assert found.users == ("abc",)
-    assert found.pages == (PageRef(title="A & B"), PageRef(content_id="77"))
+    assert found.pages == (PageRef(title="A & B"), PageRef(content_id="77"), PageRef(content_id="9"))
 
 
 def test_a_table_keeps_its_columns_through_spans() -> None:
@@ -179,21 +201,6 @@ def test_a_cell_holds_lists_paragraphs_states_and_ticks_on_one_line() -> None:
     cell = f"<p>one</p><p>two</p><ul><li>x</li><li>y</li></ul>{status}<ac:emoticon ac:name='tick'/>"
     text = f"<table><tr><th>a</th><th>b</th></tr><tr><td>{cell}</td><td>2</td></tr></table>"
     assert texts_of(text) == ["| a | b |\n| --- | --- |\n| one / two / x; y / [OK]✔ | 2 |"]
-
-
-def test_code_in_a_cell_keeps_its_lines_below_the_table() -> None:
-    body = "<ac:plain-text-body><![CDATA[a\n  b]]></ac:plain-text-body>"
-    cell = f"<ac:structured-macro ac:name='code'>{body}</ac:structured-macro>"
-    text = f"<table><tr><th>k</th><th>v</th></tr><tr><td>x</td><td>{cell}</td></tr></table>"
-    assert texts_of(text) == ["| k | v |\n| --- | --- |\n| x | [code 1] |", "[code 1]", "```\na\n  b\n```"]
-
-
-def test_cells_that_only_number_the_rows_are_left_out() -> None:
-    rows = (
-        "<tr><th class='numberingColumn'/><th>a</th></tr>",
-        "<tr><td class='numberingColumn'>1</td><td>b</td></tr>",
-    )
-    assert texts_of(f"<table>{''.join(rows)}</table>") == ["| a | b |\n| --- | --- |\n| one / two / x; y / [OK]✔ | 2 |"]
 
 
 def test_code_in_a_cell_keeps_its_lines_below_the_table() -> None:
