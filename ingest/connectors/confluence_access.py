@@ -232,11 +232,12 @@ class AccessReader:
             return []
 
     async def _look_up(self, emails: KnownEmails) -> None:
-        """Permissions of spaces name accounts by their keys alone."""
+        """Permissions of spaces name accounts by their keys alone, and the settings maybe by their user names."""
         bare = [
             person.key
             for person in self._seen.people.values()
-            if not (person.name or person.username or person.email) and emails.get(person.key) is None
+            if not (person.name or person.username or person.email or emails.get(person.key))
+            and (self._rules.emails or emails.get(person.key) is None)
         ]
         try:
             found = await self._api.people(bare) if bare else []

@@ -1,5 +1,6 @@
 """Listings read to their end: by cursor (Cloud) or by offset (Data Center), never taking a cut one for a whole one."""
 
+import json
 from collections.abc import AsyncIterator
 from urllib.parse import parse_qsl, urlsplit
 
@@ -62,11 +63,14 @@ class _Window:
 
     def shrink(self, exc: Refused) -> None:
         """The server does not give these rows: ask for fewer, down to the one that it cannot show, and pass that by."""
-        if self.start == 0 and self.size == self._limit and exc.status != 500:
+        if exc.status not in {400, 500}:
             raise exc
         if self.size > 1:
             self.size = max(1, self.size // 10)
             return
+        if self.start == 0 and exc.status == 400:
+            # Not even one row from the top: it is the question that is refused.
+            raise exc
         self.start, self.size = self.start + 1, self._limit
         self.gap_count += 1
         if self.gap_count > MOST_GAPS:
@@ -128,4 +132,6 @@ def _next_of(body: Json, header: str) -> str:
 
 
 def _name_of(row: Json) -> str:
-    return text_at(row, "id") or text_at(row, "accountId") or text_at(row, "userKey") or text_at(row, "name")
+    """What makes a row that one; assignments of roles have no id."""
+    names = (text_at(row, name) for name in ("id", "accountId", "userKey", "name"))
+    return next(filter(None, names), None) or json.dumps(row, sort_keys=True)

@@ -113,9 +113,9 @@ class CloudSite:
             {"type": "access-class", "id": "ANONYMOUS_USERS"} if kind == "anonymous" else {"type": kind, "id": name}
             for kind, name in readers
         ]
-        rows = [{"id": "1", "principal": each, "operation": {"key": "read", "targetType": "space"}} for each in who]
-        rows += [{"id": "2", "principal": each, "operation": {"key": "create", "targetType": "page"}} for each in who]
-        return self._page(request, rows)
+        operations = [{"key": "read", "targetType": "space"}, {"key": "create", "targetType": "page"}]
+        rows = [{"principal": each, "operation": operation} for operation in operations for each in who]
+        return self._page(request, [{"id": str(number), **row} for number, row in enumerate(rows)])
 
     def _roles(self, request: Request) -> Any:
         only_known(request, "limit", "cursor")
@@ -264,7 +264,7 @@ class CloudSite:
         limit = int(query.get("limit", 25))
         if not 1 <= limit <= MOST_LISTED:
             raise HTTPException(400, "limit out of range")
-        limit = min(limit, most)
+        limit = min(limit, most, self.faults.most_rows)
         start = _start_of(query.get("cursor"))
         if start and self.faults.stale_cursors > 0:
             self.faults.stale_cursors -= 1

@@ -218,7 +218,7 @@ class DataCenterSite:
         refused = self.faults.refused_offset
         if refused is not None and start <= refused < start + asked:
             raise HTTPException(400 if asked > 1 else 500, "Offset refused")
-        limit = min(asked, most)
+        limit = min(asked, most, self.faults.most_rows)
         begin = 0 if self.faults.goes_in_circles else start
         shown = rows[begin : begin + limit]
         links = {"base": f"http://elsewhere.test{CONTEXT}", "context": CONTEXT}

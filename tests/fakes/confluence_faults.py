@@ -51,14 +51,16 @@ class Faults:
     requests: list[str] = field(default_factory=list)
     early_count: int = 0
     silent_cap: int | None = None
+    # So many rows an answer, whatever was asked for.
+    most_rows: int = 1_000
     goes_in_circles: bool = False
     stale_cursors: int = 0
     refused_offset: int | None = None
     is_token_valid: bool = True
     # An expired token is answered as if nobody were signed in, instead of being refused.
     is_anonymous_instead: bool = False
-    # When the n-th request comes, something happens to the wiki.
-    events: dict[int, Callable[[], None]] = field(default_factory=dict)
+    # When such a request comes for the first time, something happens to the wiki before it is answered.
+    events: dict[str, Callable[[], None]] = field(default_factory=dict)
     _closed_until: float = 0.0
 
     def add(self, path: str, **about: object) -> Fault:
@@ -74,8 +76,8 @@ class Faults:
 
     def next_for(self, request: str) -> Fault | None:
         self.requests.append(request)
-        if event := self.events.pop(len(self.requests), None):
-            event()
+        for path in [path for path in self.events if re.search(path, request)]:
+            self.events.pop(path)()
         if self.clock.monotonic() < self._closed_until:
             self.early_count += 1
         for fault in self.faults:
@@ -125,7 +127,7 @@ async def _respond(send: Send, status: int, body: bytes, headers: dict[str, str]
 async def _drip(send: Send) -> None:
     """A byte now and then: no single wait is long, the whole never ends."""
     await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"application/json")]})
-    for _ in itertools.repeat(None, 200):
+    for _ in itertools.repeat(None, 40):
         await send({"type": "http.response.body", "body": b" ", "more_body": True})
         await asyncio.sleep(0.02)
     await send({"type": "http.response.body", "body": b"{}"})
