@@ -5,6 +5,8 @@ What the fake's own model says is the truth.
 """
 
 import random
+from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 
@@ -13,8 +15,8 @@ from app.chat_models.scripted import Config as ScriptedConfig
 from app.chat_models.scripted import ScriptedModel
 from app.settings import Settings
 from app.wiring import assemble
-from tests.factories import search, watched
-from tests.fakes.confluence import SyncedWiki
+from tests.factories import opened_base, search, watched
+from tests.fakes.confluence import DEPLOYMENTS, SyncedWiki, running_confluence
 from tests.fakes.confluence_wiki import FakeContent, FakeGroup, FakeUser
 
 pytestmark = pytest.mark.integration
@@ -22,6 +24,13 @@ pytestmark = pytest.mark.integration
 SECRET = "<h2>Plan</h2><p>The zebra password of {title} is {number}.</p>"
 USERS = 10
 PAGES = 60
+
+
+@pytest.fixture(params=DEPLOYMENTS)
+async def wiki(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[SyncedWiki]:
+    with running_confluence(request.param) as site:
+        async with opened_base(tmp_path) as base:
+            yield SyncedWiki(site, base)
 
 
 async def leaks(wiki: SyncedWiki, users: list[FakeUser]) -> tuple[list[str], list[str]]:
