@@ -2,9 +2,12 @@
 
 import sys
 from collections.abc import Callable
+from itertools import zip_longest
 from types import FrameType
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from ingest.chunking import chunk_document
 from ingest.parsing.html import parse_html
@@ -82,6 +85,25 @@ def test_a_section_as_long_as_a_book_is_cut_into_chunks_that_hold_it_all(text: s
     chunks = chunk_document(make_page("a", text.strip()), embedder)
     assert "".join("".join(chunk.text.split()) for chunk in chunks) == "".join(text.split())
     assert max(chunk.token_count for chunk in chunks) <= embedder.max_tokens
+
+
+HEADINGS = st.lists(
+    st.sampled_from(["A", "a", "A-1", "A 1", "", "!", "É", "a b", "A--b", "x" * 400, "section"]), max_size=12
+)
+
+
+@given(
+    headings=st.lists(HEADING, max_size=12),
+    anchors=st.lists(st.sampled_from(["", "a", "a-1", "A", "section"]), max_size=12),
+)
+@settings(max_examples=150, derandomize=True, deadline=None)
+def test_no_two_sections_of_a_page_share_an_id_or_address(headings: list[str], anchors: list[str]) -> None:
+    markdown = "".join(f"## {heading}\n\ntext\n\n" for heading in headings)
+    pairs = zip_longest(headings, anchors, fillvalue="")
+    html = "".join(f"<h2 id='{anchor}'>{heading}</h2><p>text</p>" for heading, anchor in pairs)
+    for page in (parse_markdown(markdown, url="/x").page, parse_html(html, url="/x")):
+        for names in ([section.id for section in page.sections], [section.url for section in page.sections]):
+            assert len(set(names)) == len(names)
 
 
 def work(parse: Callable[..., object], text: str) -> int:
