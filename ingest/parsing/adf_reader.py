@@ -34,7 +34,7 @@ class AdfReader:
         kind = _text(node, "type")
         if opener := _OPENERS.get(kind):
             return opener(self, node)
-        self.page.unknown[f"node {one_line(kind)[:LONGEST_NAME]}"] += 1
+        self.page.count_unknown(f"node {one_line(kind)[:LONGEST_NAME]}")
         return self.page.elements.open_block()
 
     def _open_page(self, _: Node) -> Closer:

@@ -12,6 +12,7 @@ class Body(Enum):
     """What becomes of a macro's rich body."""
 
     SHOWN = "shown as if the macro were not there"
+    INLINE = "shown in the sentence it stands in"
     LEFT_OUT = "not shown"
     PANEL = "shown behind the label and the title"
     PART = "a section under the title"
@@ -31,7 +32,7 @@ class MacroRule:
 
 
 # For a macro that is not in the table, which is counted: its body, whatever it means.
-UNKNOWN = MacroRule(write=text.fenced)
+UNKNOWN = MacroRule(body=Body.INLINE, write=text.fenced)
 
 _SHOWN = MacroRule()
 _NOTHING = MacroRule(body=Body.LEFT_OUT)
@@ -72,12 +73,15 @@ _GROUPS: tuple[tuple[MacroRule, str], ...] = (
     ),
     (
         _SHOWN,
-        "section column layout div span align center bgcolor highlight legend convertedtoblock tabs-group tab-group "
-        "ui-tabs localtab-group deck horizontal-nav-group vertical-nav-group ui-steps auihorizontalnav auibuttongroup "
-        "toc-zone excerpt multiexcerpt multiexcerpt-macro scroll-ignore scroll-ignore-inline scroll-only "
-        "scroll-only-inline scroll-pdf-ignore scroll-pdf-ignore-inline scroll-pdf-only scroll-title scroll-landscape "
-        "scroll-portrait scroll-tablelayout table-filter table-joiner pivot-table tableenhancer chart table-chart "
-        "ui-text-box lozenge ul numberedheadings",
+        "section column layout div align center bgcolor legend convertedtoblock tabs-group tab-group ui-tabs "
+        "localtab-group deck horizontal-nav-group vertical-nav-group ui-steps auihorizontalnav auibuttongroup toc-zone "
+        "excerpt multiexcerpt multiexcerpt-macro scroll-ignore scroll-only scroll-pdf-ignore scroll-pdf-only "
+        "scroll-title scroll-landscape scroll-portrait scroll-tablelayout table-filter table-joiner pivot-table "
+        "tableenhancer chart table-chart ui-text-box ul numberedheadings",
+    ),
+    (
+        MacroRule(body=Body.INLINE),
+        "span highlight lozenge scroll-ignore-inline scroll-only-inline scroll-pdf-ignore-inline",
     ),
     (
         _NOTHING,
@@ -106,7 +110,7 @@ _GROUPS: tuple[tuple[MacroRule, str], ...] = (
     (MacroRule(body=Body.LEFT_OUT, write=text.person), "profile profile-picture"),
     (MacroRule(body=Body.LEFT_OUT, write=text.date), "time date"),
     (MacroRule(write=text.title), "ui-button"),
-    (MacroRule(write=text.note), "tooltip cfm-tooltip"),
+    (MacroRule(body=Body.INLINE, write=text.note), "tooltip cfm-tooltip"),
     (MacroRule(body=Body.NOTE, write=text.note), "footnote cfm-footnote"),
     (MacroRule(write=text.tasks), "tasklist"),
     (_WITHHELD, "show-if hide-if"),

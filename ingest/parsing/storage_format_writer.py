@@ -8,7 +8,7 @@ from functools import partial
 from ingest.parsing.assembling import Assembler
 from ingest.parsing.boxes import PanelFrame, PropertiesFrame
 from ingest.parsing.elements import ElementOpener, nothing
-from ingest.parsing.frames import Frame, HeadingFrame, InlineFrame, QuoteFrame
+from ingest.parsing.frames import HeadingFrame, InlineFrame, QuoteFrame
 from ingest.parsing.link_names import LinkNames
 from ingest.parsing.sections import Bookmark, ParsedPage, SectionBuilder
 from ingest.parsing.storage_format_anchors import IMAGE, MACRO, Deployment, HeadingIds
@@ -18,6 +18,9 @@ from ingest.parsing.storage_format_targets import Targets, site_of
 from kb.documents import Block
 
 STATUS = "status"
+# The parameter by which Confluence itself says that a macro stands in a sentence.
+OUTPUT = "atlassian-macro-output-type"
+MOST_NAMES = 100
 
 Closer = Callable[[], None]
 
@@ -107,13 +110,16 @@ class PageWriter:
     def add_page(self, page: ParsedPage) -> None:
         """The sections of what was a page of its own, as parts of this one."""
         around = self.assembler.bookmark()
+        before: list[str] = []
         for section in page.sections:
-            for title in filter(None, (page.title, *section.heading_path)):
-                if not self.assembler.open_part(title):
+            path = [*filter(None, [page.title]), *section.heading_path]
+            for depth, title in enumerate(path, 1):
+                if not self.assembler.open_part(title) and path[:depth] != before[:depth]:
                     self.add(Block(kind="paragraph", text=title))
             for block in section.blocks:
                 self.add(block)
             self.assembler.resume(around)
+            before = path
         self.elements.links += page.links
 
     def open_layout(self) -> Closer:
@@ -173,13 +179,17 @@ class PageWriter:
         """A macro ends: its own text is written."""
         rule = rule_of(macro)
         if rule is UNKNOWN:
-            self.unknown[macro.name] += 1
+            self.count_unknown(macro.name)
         if rule.is_withheld:
             self.withheld[macro.name] += 1
         if rule.write:
             rule.write(macro, self)
         if macro.name != STATUS:
             self.end_opaque()
+
+    def count_unknown(self, name: str) -> None:
+        """One more of what has no stated text. Only so many names are told apart."""
+        self.unknown[name if name in self.unknown or len(self.unknown) < MOST_NAMES else "others"] += 1
 
     def open_body(self, macro: Macro) -> Closer | None:
         """Begin the rich body of a macro; None if nothing of it is shown."""
@@ -197,8 +207,10 @@ class PageWriter:
                 return self.elements.open_frame(QuoteFrame())
             case Body.NOTE:
                 return self._open_inline(InlineFrame(before=" (note: ", after=")"))
+            case _ if self._is_inline(macro, rule):
+                return self._open_inline(InlineFrame())
             case _:
-                return self._open_inline(InlineFrame()) if self._is_in_sentence() else self.elements.open_block()
+                return self.elements.open_block()
 
     def _open_panel(self, macro: Macro, rule: MacroRule) -> Closer:
         frame = PanelFrame(label=rule.label)
@@ -214,14 +226,8 @@ class PageWriter:
         title = f"{rule.label}: {title}" if rule.label else title
         if bookmark := self.assembler.open_part(title):
             return partial(self.assembler.resume, bookmark)
-        frame: Frame = PanelFrame(title=title)
-        return (
-            self.elements.open_frame(frame)
-            if title and not self.assembler.is_at_page_level
-            else self._open_plain(title)
-        )
-
-    def _open_plain(self, title: str) -> Closer:
+        if title and not self.assembler.is_at_page_level:
+            return self.elements.open_frame(PanelFrame(title=title))
         if title:
             self.add(Block(kind="paragraph", text=title))
         return self.elements.open_block()
@@ -229,6 +235,7 @@ class PageWriter:
     def _open_inline(self, frame: InlineFrame) -> Closer:
         return self.assembler.close if self.assembler.open_inline(frame) else nothing
 
-    def _is_in_sentence(self) -> bool:
-        """Has a paragraph begun? Then a body continues it."""
-        return any(not piece.isspace() for piece in reversed(self.assembler.innermost.pieces))
+    def _is_inline(self, macro: Macro, rule: MacroRule) -> bool:
+        """May it stand in a sentence, and has one begun? Then its body continues it."""
+        may_be = rule.body is Body.INLINE or macro.text(OUTPUT) == "INLINE"
+        return may_be and any(not piece.isspace() for piece in reversed(self.assembler.innermost.pieces))

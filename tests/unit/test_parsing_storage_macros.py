@@ -101,6 +101,23 @@ def test_an_inline_macro_with_a_body_stays_in_its_sentence() -> None:
     assert texts_of(f"<p>You {marked} pay 5{note} euros.</p>") == ("You must pay 5 (note: since May) euros.",)
 
 
+def test_a_macro_says_itself_that_it_stands_in_a_sentence_and_others_hold_headings() -> None:
+    inline = parameter("atlassian-macro-output-type", "INLINE") + "<ac:rich-text-body><p>5</p></ac:rich-text-body>"
+    assert texts_of(f"<p>It costs {macro('excerpt', inline)} euros.</p>") == ("It costs 5 euros.",)
+    section = macro("section", "<ac:rich-text-body><h2>Setup</h2><p>x</p></ac:rich-text-body>")
+    assert texts_of(f"stray {section}") == ("stray", "§ Setup", "x")
+
+
+def test_so_many_names_of_unknown_macros_are_told_apart() -> None:
+    counted = parse("".join(macro(f"m{number}", "") for number in range(1000))).unknown_macros
+    assert (len(counted), sum(counted.values())) == (101, 1000)
+
+
+def test_markdown_in_a_cell_says_each_heading_once() -> None:
+    cell = macro("markdown", code("# A\n\na\n\n## B\n\nb"))
+    assert texts_of(f"<table><tr><td>x</td><td>{cell}</td></tr></table>") == ("| x | A / a / B / b |",)
+
+
 def test_panels_hold_blocks_of_every_kind() -> None:
     body = "<ul><li>one</li></ul><table><tr><th>a</th><th>b</th></tr><tr><td>1</td><td>2</td></tr></table>"
     text = macro("tip", f"<ac:rich-text-body>{body}{macro('note', BODY)}</ac:rich-text-body>")
