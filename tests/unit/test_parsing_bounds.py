@@ -87,15 +87,11 @@ def test_a_section_as_long_as_a_book_is_cut_into_chunks_that_hold_it_all(text: s
     assert max(chunk.token_count for chunk in chunks) <= embedder.max_tokens
 
 
-HEADINGS = st.lists(
-    st.sampled_from(["A", "a", "A-1", "A 1", "", "!", "É", "a b", "A--b", "x" * 400, "section"]), max_size=12
-)
+HEADING = st.sampled_from(["A", "a", "A-1", "A 1", "", "!", "É", "a b", "A--b", "x" * 400, "section"])
+ANCHOR = st.sampled_from(["", "a", "a-1", "A", "section"])
 
 
-@given(
-    headings=st.lists(HEADING, max_size=12),
-    anchors=st.lists(st.sampled_from(["", "a", "a-1", "A", "section"]), max_size=12),
-)
+@given(headings=st.lists(HEADING, max_size=12), anchors=st.lists(ANCHOR, max_size=12))
 @settings(max_examples=150, derandomize=True, deadline=None)
 def test_no_two_sections_of_a_page_share_an_id_or_address(headings: list[str], anchors: list[str]) -> None:
     markdown = "".join(f"## {heading}\n\ntext\n\n" for heading in headings)
