@@ -73,9 +73,15 @@ async def read_status(settings: Settings, catalogue: Catalogue) -> Status:
         },
         models={
             "embedder": live.embedder_name if live else str(settings.embedder.plugin_values.get("model", "starter")),
-            "chat_model": f"{settings.chat_model.kind} {settings.chat_model.plugin_values.get('model', 'starter')}",
+            "chat_model": _chat_model(settings),
         },
     )
+
+
+def _chat_model(settings: Settings) -> str:
+    table = settings.chat_model
+    named = table.plugin_values.get("model", "starter" if table.kind == "llama_cpp" else "")
+    return f"{table.kind} {named}".strip()
 
 
 async def _source(catalogue: Catalogue, tenant: str, source_id: str) -> SourceStatus:

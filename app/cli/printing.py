@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 import typer
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.padding import Padding
 from rich.table import Table
@@ -29,7 +30,7 @@ def print_table(console: Console, columns: Sequence[str], rows: Iterable[Sequenc
             # Not by rich, which makes spaces of tabs.
             typer.echo("\t".join(" ".join(cell.split()) for cell in row), file=console.file)
         return
-    table = Table(*columns, title=title or None, title_justify="left")
+    table = Table(*columns, title=title or None, title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
     for row in cells:
         table.add_row(*row)
     console.print(table)

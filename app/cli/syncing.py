@@ -130,7 +130,7 @@ def _print_status(console: Console, found: Status) -> None:
         for each in source.missing:
             print_line(console, f"  missing: {each.title} ({each.document_id}): {each.reason}")
     index = found.index
-    print_line(console, f"index: {index['documents']} documents, {index['chunks']} chunks ({index['kind']})")
+    print_line(console, f"index: documents {index['documents']}, chunks {index['chunks']} ({index['kind']})")
     for role, name in found.models.items():
         print_line(console, f"{role.replace('_', ' ')}: {name}")
 
