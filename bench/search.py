@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import itertools
 import random
 import statistics
 import tempfile
@@ -22,6 +23,8 @@ DIMENSION = 384
 WORDS_A_CHUNK = 100
 CHUNKS_A_PAGE = 10
 QUERIES = 200
+# On a machine that others use, the quietest of these spells says what the index itself takes.
+SPELL = 20
 # 12 audiences, of which the asker is admitted to 5: about 40 % of all chunks.
 AUDIENCES = 12
 ADMITTED = (1, 2, 3, 4, 5)
@@ -33,7 +36,8 @@ async def main() -> None:
     parser.add_argument("--sizes", type=int, nargs="+", default=[5_000, 50_000, 200_000])
     arguments = parser.parse_args()
     table = Table(
-        "chunks", "index", "p50 ms", "p95 ms", "upsert + flush a page, ms", title="filtered hybrid search, k=48"
+        *("chunks", "index", "p50 ms", "p95 ms", f"p50 of the quietest {SPELL}", "upsert + flush a page, ms"),
+        title="filtered hybrid search, k=48",
     )
     small = min(arguments.sizes)
     with tempfile.TemporaryDirectory() as directory:
@@ -86,10 +90,10 @@ class _Words:
         self._vocabulary = [
             f"{syllable}{number}" for number in range(2_000) for syllable in ("bra", "kes", "tar", "hal", "por")
         ]
-        self._weights = [1 / (rank + 1) for rank in range(len(self._vocabulary))]
+        self._weights = list(itertools.accumulate(1 / (rank + 1) for rank in range(len(self._vocabulary))))
 
     def text(self, count: int) -> str:
-        return " ".join(self._random.choices(self._vocabulary, self._weights, k=count))
+        return " ".join(self._random.choices(self._vocabulary, cum_weights=self._weights, k=count))
 
 
 def _chunk(page: int, ordinal: int, generator: np.random.Generator, words: _Words) -> IndexedChunk:
@@ -119,9 +123,10 @@ def _unit(generator: np.random.Generator) -> np.ndarray:
     return vector / np.linalg.norm(vector)
 
 
-def _milliseconds(times: Sequence[float]) -> tuple[str, str]:
+def _milliseconds(times: Sequence[float]) -> tuple[str, str, str]:
     ordered = sorted(times)
-    return f"{statistics.median(ordered):.2f}", f"{ordered[int(len(ordered) * 0.95)]:.2f}"
+    quietest = min(statistics.median(times[start : start + SPELL]) for start in range(0, len(times), SPELL))
+    return f"{statistics.median(ordered):.2f}", f"{ordered[int(len(ordered) * 0.95)]:.2f}", f"{quietest:.2f}"
 
 
 if __name__ == "__main__":
