@@ -156,16 +156,16 @@ class ServerIndex:
     ) -> list[tuple[str, models.QueryRequest]]:
         """(name of the vector, request) of each search that the query asks for."""
         chosen = models.Filter(must=_conditions(conditions_of(where)))
-        common = {"filter": chosen, "limit": k, "with_payload": list(HIT_FIELDS)}
+        shared = {"filter": chosen, "limit": k, "with_payload": list(HIT_FIELDS)}
         requests = []
         if vector is not None:
-            requests.append((DENSE, models.QueryRequest(query=vector.tolist(), using=DENSE, **common)))
+            requests.append((DENSE, models.QueryRequest(query=vector.tolist(), using=DENSE, **shared)))
         terms, weights = query_terms(text, language=self._config.language)
         if terms:
             words = models.SparseVector(indices=terms, values=weights)
             # How rare a word is, is counted over what the asker may see: scores say nothing of hidden pages.
             rarity = models.SearchParams(idf=models.IdfCorpusParams(corpus=chosen))
-            requests.append((SPARSE, models.QueryRequest(query=words, using=SPARSE, params=rarity, **common)))
+            requests.append((SPARSE, models.QueryRequest(query=words, using=SPARSE, params=rarity, **shared)))
         return requests
 
     async def _connected(self) -> AsyncQdrantClient:
