@@ -1,13 +1,14 @@
-"""A space of a Confluence Cloud site; tests/contract/test_confluence*.py try Data Center and much more."""
+"""A space of a Confluence site, Cloud and Data Center; tests/contract/test_confluence*.py try much more."""
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from html import escape
 from pathlib import Path
 
 from ingest.changes import Connector
 from tests.contract.rigs.base import READER, STRANGER, Rig
-from tests.fakes.confluence import FakeConfluence, running_confluence
+from tests.fakes.confluence import DEPLOYMENTS, Deployment, FakeConfluence, running_confluence
 from tests.fakes.confluence_wiki import FakeContent, FakeUser
 
 
@@ -42,7 +43,9 @@ class ConfluenceRig:
     async def spoil(self, name: str) -> None:
         page = self._pages[name]
         self._site.wiki.edit(page, page.storage)
-        self._site.faults.add(rf"/pages(/{page.id}\?|\?.*\bid=[0-9,]*{page.id})", status=500)
+        on_cloud = rf"/pages(/{page.id}\?|\?.*\bid=[0-9,]*{page.id})"
+        on_datacenter = rf"/content/{page.id}\?expand=body|cql=id.*{page.id}.*body"
+        self._site.faults.add(on_cloud if self._site.is_cloud else on_datacenter, status=500)
 
     async def go_away(self) -> None:
         self._site.faults.add("", status=503)
@@ -52,9 +55,9 @@ class ConfluenceRig:
 
 
 @asynccontextmanager
-async def open_rig(directory: Path) -> AsyncIterator[Rig]:
+async def open_rig(_: Path, *, deployment: Deployment) -> AsyncIterator[Rig]:
     """The rig, over a site of its own."""
-    with running_confluence("cloud") as site:
+    with running_confluence(deployment) as site:
         yield ConfluenceRig(site)
 
 
@@ -62,3 +65,6 @@ def _person(site: FakeConfluence, email: str) -> FakeUser:
     person = site.wiki.user(email.partition("@")[0])
     person.email = email
     return person
+
+
+RIGS = {f"confluence {deployment}": partial(open_rig, deployment=deployment) for deployment in DEPLOYMENTS}
