@@ -49,6 +49,9 @@ def parse_blocks(
     reader.read(blocks)
     page = builder.build(links=reader.links)
     sections = tuple(_linked(section, url=url) for section in page.sections)
+    shown = {heading for section in sections for heading in section.heading_path}
+    if lost := sum(heading not in shown for heading in reader.headings):
+        reader.left_out["heading without text below it"] += lost
     return ParsedBlocks(page=replace(page, title=title, sections=sections), left_out=dict(reader.left_out))
 
 
@@ -58,6 +61,7 @@ class _BlockReader:
     def __init__(self, builder: SectionBuilder, names: NotionNames) -> None:
         self.links: list[str] = []
         self.left_out: Counter[str] = Counter()
+        self.headings: list[str] = []
         self._builder = builder
         self._names = names
         self._assembler = Assembler(builder)
@@ -126,11 +130,18 @@ class _BlockReader:
 
     def _heading(self, block: NotionBlock, *, level: int) -> None:
         text = line(objects_at(block.payload, "rich_text"), self._names)
+        self._start_section(block, text, level=level)
+        self._push(self._siblings(block.children))
+
+    def _start_section(self, block: NotionBlock, text: str, *, level: int) -> None:
+        """A section under this heading; inside a container, and where it is too long for one, a paragraph."""
+        if not text:
+            return
         if self._assembler.is_at_page_level and len(text) <= LONGEST_HEADING:
             self._builder.heading(text, level=level, fragment=self._shown_as or block.id)
+            self.headings.append(text)
         else:
             self._say(block, text)
-        self._push(self._siblings(block.children))
 
     def _item(self, block: NotionBlock, number: int) -> None:
         self._note_links(block)
@@ -158,10 +169,7 @@ class _BlockReader:
 
     def _meeting(self, block: NotionBlock) -> None:
         title = line(objects_at(block.payload, "title"), self._names)
-        if self._assembler.is_at_page_level and 0 < len(title) <= LONGEST_HEADING:
-            self._builder.heading(title, level=MEETING_LEVEL, fragment=self._shown_as or block.id)
-        else:
-            self._say(block, title)
+        self._start_section(block, title, level=MEETING_LEVEL)
         self._push(self._siblings(block.children))
 
     def _container(self, block: NotionBlock) -> None:
