@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
+from app.cli.demo import QUESTIONS
 from tests.fakes.command import Command
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 ROOT = Path(__file__).resolve().parents[2]
-ANSWERABLE = "How many days of annual leave can I carry over?"
-UNANSWERABLE = "May I bring my dog to the Porto office?"
+ANSWERABLE, HOW_TO, UNANSWERABLE = QUESTIONS
 
 
 @pytest.fixture(scope="module")
@@ -100,9 +100,7 @@ def test_the_server_streams_what_it_answers(server: str) -> None:
 
 
 def test_every_link_of_an_answer_opens_at_its_section(server: str) -> None:
-    answer = json.loads(
-        called(f"{server}/api/v1/ask", {"question": "How do I roll back a bad Kestrel firmware update?"})
-    )
+    answer = json.loads(called(f"{server}/api/v1/ask", {"question": HOW_TO}))
     must_be_cited(answer)
     for citation in answer["citations"]:
         page, _, anchor = citation["url"].partition("#")
