@@ -49,7 +49,7 @@ class Model:
 
 
 @given(runs=RUNS)
-@settings(max_examples=15, derandomize=True, deadline=None)
+@settings(max_examples=10, derandomize=True, deadline=None)
 def test_after_every_sync_what_is_stored_is_what_the_folder_holds(runs: list[list[tuple[str, str, str]]]) -> None:
     asyncio.run(follow(runs))
 
