@@ -87,6 +87,9 @@ class Connector(Protocol):
     async def confirm_removed(self, native_id: str) -> str | None:
         """Evidence, by a direct read, that a document missing from a listing is gone; None if it is not established."""
 
+    async def verify(self) -> str:
+        """Look whether the source can be read, reading no document; a line about it. Raises SourceErrors."""
+
     @property
     def request_count(self) -> int:
         """Requests (or file reads) made so far, for the report."""

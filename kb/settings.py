@@ -76,7 +76,7 @@ class CatalogueTable(SettingsTable):
 class SourceTable(PluginTable):
     """One configured place we read."""
 
-    kind: str = Field(description="The connector: `folder`, and later `confluence` and `notion`.")
+    kind: str = Field(description="The connector: `confluence`, `folder` or `notion`.")
     id: str = Field(description="Short name, unique: lower-case letters, digits and dashes.")
     audience: tuple[str, ...] | None = Field(
         default=None, description='Who may read it: "everyone", e-mails, or "group:NAME".'

@@ -16,7 +16,8 @@ from app.settings import Settings
 from app.wiring import build_chat_model
 from ingest.wiring import build_connector
 from kb.catalogue import Catalogue
-from kb.errors import ConfigError, IndexUnavailable, KnowledgeBaseError
+from kb.errors import ConfigError, IndexUnavailable, KnowledgeBaseError, SourceError, SourceUnavailable
+from kb.settings import SourceTable
 from kb.wiring import build_embedder, open_knowledge_base
 
 LEAST_FREE_BYTES = 1_000_000_000
@@ -96,9 +97,17 @@ async def _chat_model(settings: Settings) -> str:
 async def _sources(settings: Settings) -> str:
     if not settings.sources:
         raise ConfigError("the configuration names none: add a [[sources]] table (see footnote.example.toml)")
-    for source in settings.sources:
-        await build_connector(source, settings).close()
-    return ", ".join(f"{source.id} ({source.kind})" for source in settings.sources)
+    return "; ".join([f"{source.id} ({source.kind}): {await _source(source, settings)}" for source in settings.sources])
+
+
+async def _source(source: SourceTable, settings: Settings) -> str:
+    connector = build_connector(source, settings)
+    try:
+        return await connector.verify()
+    except SourceError as exc:
+        raise SourceUnavailable(f"{source.id}: {exc}") from exc
+    finally:
+        await connector.close()
 
 
 async def _address(settings: Settings) -> str:

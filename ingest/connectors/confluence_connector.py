@@ -1,18 +1,19 @@
 """The Confluence connector: a snapshot of cheap listings, compared with what is stored; only changed pages are read."""
 
 import logging
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 
 from ingest.changes import Change, Checkpoint, Failed, Listing, Memberships
-from ingest.connectors.confluence_access import Access, AccessRules, reachable
+from ingest.connectors.confluence_access import HINT, Access, AccessRules, reachable
 from ingest.connectors.confluence_comparison import STATUSES, Comparison
 from ingest.connectors.confluence_documents import DocumentMaker
 from ingest.connectors.confluence_records import (
     ConfluenceApi,
     ListingBroken,
     Refused,
+    Space,
     is_file_id,
 )
 from ingest.connectors.confluence_snapshot import Scope, Snapshot, SnapshotReader
@@ -23,6 +24,8 @@ from kb.errors import SourceAuthError, SourceError, SourceRateLimited
 logger = logging.getLogger(__name__)
 
 _GONE = frozenset({403, 404, 410})
+# In what `footnote doctor` says.
+SPACES_NAMED = 10
 _UNREACHABLE = "nobody whose e-mail address is known may read it, so nobody is shown it"
 
 
@@ -64,10 +67,25 @@ class ConfluenceConnector:
             spaces = await self._api.spaces(self._scope.spaces)
         except (Refused, ListingBroken) as exc:
             raise SourceAuthError(f"the token may not list spaces: {exc}") from exc
-        keys = ", ".join(sorted(space.key for space in spaces)[:10])
+        keys = ", ".join(sorted(space.key for space in spaces)[:SPACES_NAMED])
         if missing := sorted(set(self._scope.spaces) - {space.key for space in spaces}):
             raise SourceAuthError(f"no space {', '.join(missing)} that the token can see; it sees {keys or 'none'}")
-        return f"signed in as {person.name or person.key}; {len(spaces)} spaces ({keys})"
+        access = await self._readable_access(spaces)
+        return f"signed in as {person.name or person.key}; {len(spaces)} spaces ({keys}); {access}"
+
+    async def _readable_access(self, spaces: Sequence[Space]) -> str:
+        """Who may read pages, and where that is known from: tried on the first space and its first page."""
+        try:
+            for space in spaces[:1] if self._rules.audience is None else ():
+                await self._api.space_readers(space)
+            async for entry in self._api.entries(spaces[:1], is_all=False):
+                await self._api.readers(entry.id)
+                break
+        except (Refused, ListingBroken) as exc:
+            if self._rules.audience is None:
+                raise SourceAuthError(f"the token may not read who may read a page ({exc}); {HINT}") from exc
+            return "restrictions cannot be read, so the audience of the settings is all that counts"
+        return "restrictions can be read"
 
     async def changes(self, since: Checkpoint | None, *, known: Mapping[str, str]) -> AsyncIterator[Change]:
         """See Connector. Raises SourceRateLimited before any request while an earlier Retry-After has not elapsed."""

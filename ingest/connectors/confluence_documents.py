@@ -83,11 +83,6 @@ class DocumentMaker:
     ) -> Document | Skipped | Failed:
         """A page. Never raises for what is on it."""
         entry, url = body.entry, self._api.page_url(body.entry, space)
-        if not body.storage.strip() and body.adf is None and body.is_live:
-            # The API may lag behind a live document; its text is not gone.
-            return Failed(
-                native_id=entry.id, title=entry.title, reason="a live doc whose text the API does not give yet"
-            )
         references = _references(body, comments)
         await names.learn([*references.users, *(comment.author_key for comment in comments if not comment.author_name)])
         link_names = await names.names_for(references, entry, readable.audience)
@@ -97,6 +92,9 @@ class DocumentMaker:
         except Exception as exc:  # noqa: BLE001  # whatever one page does to a parser, the others go on
             return Failed(native_id=entry.id, title=entry.title, reason=_parser_failed(exc))
         sections = (*page.sections, *threads, *_files_section(files, url))
+        if not page.sections and body.is_live:
+            # The API may lag behind a live document; its text is not gone.
+            return Failed(native_id=entry.id, title=entry.title, reason="a live doc whose text the API does not give")
         if not sections:
             return Skipped(native_id=entry.id, title=entry.title, reason="there is no text on it")
         document = self._document(entry, space, readable, title=entry.title, url=url, sections=sections)

@@ -102,6 +102,10 @@ class FolderConnector:
             return "left out by the source's settings"
         return await self._in_thread(lambda: self._is_gone(native_id), seconds=READ_SECONDS)
 
+    async def verify(self) -> str:
+        """How many files there are. Raises SourceUnavailable."""
+        return f"{len((await self._walk()).files)} files in {self._folder}"
+
     @property
     def request_count(self) -> int:
         """Files opened so far."""

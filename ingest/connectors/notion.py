@@ -116,6 +116,14 @@ class NotionConnector:
                 return None
         return evidence
 
+    async def verify(self) -> str:
+        """Whose connection it is. Raises SourceErrors."""
+        try:
+            name = (await self._api.me()).get("name")
+        except NotionRefusal as exc:
+            raise SourceUnavailable(f"Notion does not say whose secret it is: {exc}") from exc
+        return f"signed in as {name}"
+
     @property
     def request_count(self) -> int:
         """Requests made so far."""
