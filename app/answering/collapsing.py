@@ -17,13 +17,13 @@ def collapse_near_equal(passages: Sequence[Passage], *, count: int) -> list[Pass
     The newer of two stays, in the better's place. Looks twice as far down as `count` for twins.
     """
     kept: list[Passage] = []
-    shingles: list[frozenset[str]] = []
+    words: list[list[str]] = []
     for passage in passages[: 2 * count]:
-        own = _shingles(passage.text)
-        twin = next((place for place, other in enumerate(shingles) if _is_near_equal(own, other)), None)
+        own = _WORD.findall(passage.text.lower())
+        twin = next((place for place, other in enumerate(words) if _is_near_equal(own, other)), None)
         if twin is None:
             kept.append(passage)
-            shingles.append(own)
+            words.append(own)
         elif _freshness(passage) > _freshness(kept[twin]):
             kept[twin] = passage
     return kept[:count]
@@ -33,15 +33,15 @@ def _freshness(passage: Passage) -> tuple[bool, float]:
     return not passage.is_outdated, passage.updated_at.timestamp()
 
 
-def _shingles(text: str) -> frozenset[str]:
-    words = _WORD.findall(text.lower())
-    count = max(1, len(words) - _SHINGLE_WORDS + 1)
-    return frozenset(" ".join(words[start : start + _SHINGLE_WORDS]) for start in range(count))
-
-
-def _is_near_equal(left: frozenset[str], right: frozenset[str]) -> bool:
-    smaller, larger = sorted((len(left), len(right)))
-    # Sets of very different sizes cannot overlap enough; most pairs end here.
-    if smaller < NEAR_EQUAL * larger:
+def _is_near_equal(left: Sequence[str], right: Sequence[str]) -> bool:
+    shorter, longer = sorted((len(left), len(right)))
+    # Texts of very different lengths cannot overlap enough; most pairs end here.
+    if shorter < NEAR_EQUAL * longer:
         return False
-    return len(left & right) >= NEAR_EQUAL * len(left | right)
+    ours, theirs = _shingles(left), _shingles(right)
+    return len(ours & theirs) >= NEAR_EQUAL * len(ours | theirs)
+
+
+def _shingles(words: Sequence[str]) -> frozenset[tuple[str, ...]]:
+    count = max(1, len(words) - _SHINGLE_WORDS + 1)
+    return frozenset(tuple(words[start : start + _SHINGLE_WORDS]) for start in range(count))

@@ -11,7 +11,7 @@ _FILTER = re.compile(r'(?<!\S)(in|space|source|label|updated):(?:"([^"]{1,200})"
 _DATE = re.compile(r"(\d{4})(?:-(\d{1,2}))?(?:-(\d{1,2}))?")
 _QUOTED = re.compile(r'"([^"]{3,200})"|“([^”]{3,200})”|„([^“]{3,200})“|«([^»]{3,200})»')
 _WORD = re.compile(r"[^\W_]+(?:[_.:/@+#&-]+[^\W_]+)*")
-_IDENTIFIER = re.compile(r"[^\W\d]\w*[_:@#]\w|\d\D*[A-Za-z]|[A-Za-z]\D*\d|[a-z][A-Z]|\d[.:/-]\d")
+_IDENTIFIER = re.compile(r"[^\W\d]\w*[_:@#]+\w|\d\D*[A-Za-z]|[A-Za-z]\D*\d|[a-z][A-Z]|\d[.:/-]\d")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

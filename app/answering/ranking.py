@@ -12,9 +12,9 @@ from kb.index.base import Hit
 from kb.terms import detect_languages, query_languages, terms_of
 
 # Shares of a score, measured on eight collections at once (docs/evaluation.md); one set of weights for all.
-DENSE_WEIGHT = 0.58
-SPARSE_WEIGHT = 0.25
-TOGETHER_WEIGHT = 0.17
+DENSE_WEIGHT = 0.625
+SPARSE_WEIGHT = 0.27
+TOGETHER_WEIGHT = 0.105
 # Words in quotation marks and identifiers are meant literally: a section that has them goes before those that do not.
 LITERAL_WEIGHT = 0.2
 # An outdated page should lose to a current one that says the same, and still be found when it is alone.
