@@ -131,7 +131,7 @@ def test_keys_are_random_and_their_secret_is_not_stored() -> None:
     assert len({key.text for key in keys}) == len({key.key_id for key in keys}) == 200
     secrets = [key.text.split("_", 2)[2] for key in keys]
     assert all(len(secret) == 43 for secret in secrets)
-    assert all(secret not in repr(replace(key, text="")) for key, secret in zip(keys, secrets, strict=True))
+    assert all(secret not in repr(key) for key, secret in zip(keys, secrets, strict=True))
 
 
 async def test_only_loopback_may_be_bound_without_a_key(catalogue: Catalogue) -> None:
