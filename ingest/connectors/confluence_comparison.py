@@ -9,10 +9,13 @@ from ingest.connectors.confluence_documents import PARSER_VERSION, DocumentMaker
 from ingest.connectors.confluence_names import NameBook
 from ingest.connectors.confluence_reading import BodyReader
 from ingest.connectors.confluence_records import Body, Comment, ConfluenceApi, Entry, File, ListingBroken, Refused
-from ingest.connectors.confluence_snapshot import Snapshot
+from ingest.connectors.confluence_snapshot import UNREAD, Snapshot
 from kb.documents import Document, fingerprint_of
 
 STATUSES = {"trashed": "it is in the trash", "archived": "it is archived", "draft": "it is a draft now"}
+
+# Version, parser, title and place, labels and comments and files, audience.
+VERSION_PARTS = 5
 
 Kept = TypeVar("Kept", Entry, File)
 
@@ -70,8 +73,9 @@ class Comparison:
     ) -> AccessChanged | Skipped | bool:
         """What changed of a page or file: nothing (False), its audience, or maybe its text (True: read it)."""
         audience = self._accesses[page_id].audience
-        version = f"{key}-{audience.digest[:16]}"
         if stored is not None:
+            key = _with_what_is_known(key, stored)
+            version = f"{key}-{audience.digest[:16]}"
             if stored == version:
                 return False
             if stored.rpartition("-")[0] == key:
@@ -146,3 +150,11 @@ class Comparison:
 def _sort(change: AccessChanged | Skipped | bool, what: Kept, to_read: list[Kept]) -> None:
     if change is True:
         to_read.append(what)
+
+
+def _with_what_is_known(key: str, stored: str) -> str:
+    """What is not known just now counts as unchanged: else a search that is away for a moment would read every page."""
+    before = stored.split("-")
+    if not key.endswith(f"-{UNREAD}") or len(before) != VERSION_PARTS:
+        return key
+    return f"{key.removesuffix(UNREAD)}{before[-2]}"

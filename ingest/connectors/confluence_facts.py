@@ -57,7 +57,9 @@ class FactsReader:
         )
 
     def _take_page(self, row: Json) -> None:
-        content_id = text_at(row, "id")
+        content_id, key = text_at(row, "id"), text_at(row, "space", "key")
+        if key and key not in self._space_ids:
+            return  # of an archived space, which search knows and nobody reads
         if at(row, "metadata", "labels", "results") is not None:
             self._labels[content_id] = labels_of(row)
         if has_restrictions(row):
@@ -68,7 +70,7 @@ class FactsReader:
             id=content_id,
             kind="blogpost" if text_at(row, "type") == "blogpost" else "page",
             title=text_at(row, "title"),
-            space_id=self._space_ids.get(text_at(row, "space", "key"), ""),
+            space_id=self._space_ids.get(key, ""),
             version=count_at(row, "version", "number"),
         )
 

@@ -17,8 +17,8 @@ from kb.documents import fingerprint_of
 from kb.errors import SourceUnavailable
 
 LOOKED_UP_AT_ONCE = 50
-# Stands for the comments or files of a page that could not be listed: never equal to a list of any.
-UNREAD = ("unread",)
+# Stands for labels, comments and files that are not known just now.
+UNREAD = "unread"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +43,7 @@ class Snapshot:
     entries: dict[str, Entry] = field(default_factory=dict)
     wanted: dict[str, Entry] = field(default_factory=dict)
     files: dict[str, File] = field(default_factory=dict)
+    files_by_page: dict[str, list[File]] = field(default_factory=dict)
     facts: Facts | None = None
     has_comments: bool = True
     reasons: list[str] = field(default_factory=list)
@@ -55,18 +56,21 @@ class Snapshot:
 
     def files_of(self, page_id: str) -> list[File]:
         """A page's attachments, in a fixed order."""
-        return sorted((file for file in self.files.values() if file.page_id == page_id), key=lambda file: file.id)
+        return self.files_by_page.get(page_id, [])
 
     def page_stamp(self, entry: Entry) -> str:
-        """Changes with whatever a page shows beside its text: title, place, labels, comments, files."""
+        """Changes with whatever a page shows beside its text: title and place, dash, labels, comments and files.
+
+        The second part is `UNREAD` while search does not know the page.
+        """
+        place = fingerprint_of([entry.title, entry.kind, self.spaces[entry.space_id].key])[:12]
         facts = self.facts
-        beside: list[object] = [list(UNREAD)]
-        if facts is not None:
-            stamps = facts.comments.get(entry.id, ()) if self.has_comments else ()
-            labels = facts.labels.get(entry.id)
-            beside = [None if labels is None else list(labels), list(stamps)]
+        labels = facts.labels.get(entry.id) if facts is not None else None
+        if facts is None or labels is None:
+            return f"{place}-{UNREAD}"
+        stamps = facts.comments.get(entry.id, ()) if self.has_comments else ()
         files = [[file.id, file.title] for file in self.files_of(entry.id)]
-        return fingerprint_of([entry.title, entry.kind, self.spaces[entry.space_id].key, beside, files])[:16]
+        return f"{place}-{fingerprint_of([list(labels), list(stamps), files])[:12]}"
 
 
 class SnapshotReader:
@@ -197,7 +201,9 @@ class SnapshotReader:
 
     def _choose_files(self) -> None:
         snapshot = self.snapshot
-        if snapshot.facts is not None and self._scope.has_files:
-            snapshot.files = {
-                file.id: file for file in snapshot.facts.files.values() if file.page_id in snapshot.wanted
-            }
+        if snapshot.facts is None or not self._scope.has_files:
+            return
+        for file in sorted(snapshot.facts.files.values(), key=lambda file: file.id):
+            if file.page_id in snapshot.wanted:
+                snapshot.files[file.id] = file
+                snapshot.files_by_page.setdefault(file.page_id, []).append(file)

@@ -218,3 +218,18 @@ async def test_many_pages_gone_at_once_are_kept_until_somebody_says_so(wiki: Syn
     assert len(await versions(wiki.base)) == 30
     await wiki.sync(may_remove_many=True)
     assert len(await versions(wiki.base)) == 5
+
+
+async def test_search_that_is_away_for_a_moment_reads_no_page_again_and_keeps_attachments(
+    wiki: SyncedWiki, pages: list[FakeContent]
+) -> None:
+    wiki.people.attach(pages[0], "notes.txt", b"zebra notes")
+    wiki.people.comment(pages[1], "<p>zebra?</p>", wiki.people.account)
+    await wiki.sync()
+    stored = await versions(wiki.base)
+    wiki.site.faults.add(r"/search\?", status=403)
+    report = await wiki.sync()
+    assert (report.complete, report.fetched, report.removed) == (True, 0, 0)
+    wiki.site.faults.clear()
+    assert (await wiki.sync()).fetched == 0
+    assert await versions(wiki.base) == stored
