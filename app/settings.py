@@ -5,6 +5,7 @@ from typing import Literal
 from pydantic import Field, field_validator
 
 from app.address import web_address
+from app.slack_settings import SlackTable
 from kb.settings import KnowledgeSettings, PluginTable, SettingsTable
 
 
@@ -63,3 +64,4 @@ class Settings(KnowledgeSettings):
     chat_model: ChatModelTable = Field(default_factory=ChatModelTable, description="The LLM that writes answers.")
     answering: AnsweringTable = Field(default_factory=AnsweringTable, description="How answers are made.")
     server: ServerTable = Field(default_factory=ServerTable, description="The REST endpoint and the chat page.")
+    slack: SlackTable = Field(default_factory=SlackTable, description="The bot in a Slack workspace.")

@@ -42,7 +42,10 @@ def _tables() -> Iterator[str]:
     yield from _plugins("chat_model", "app.chat_models")
     for name, field in Settings.model_fields.items():
         if name not in {"index", "embedder", "chat_model"} and (table := _table_of(field)):
-            yield from _part(f"`[{name}]`", field.description or "", table.model_fields.items())
+            yield from _part(f"`[{name}]`", field.description or "", _plain_fields(table))
+            for inner, part in table.model_fields.items():
+                if nested := _table_of(part):
+                    yield from _part(f"`[{name}.{inner}]`", part.description or "", nested.model_fields.items())
     yield from _part(
         "`[[sources]]`", "One table a source. Every kind has these keys:", SourceTable.model_fields.items()
     )

@@ -6,6 +6,7 @@ from kb.catalogue.access import AccessStore
 from kb.catalogue.database import Database
 from kb.catalogue.documents import DocumentStore
 from kb.catalogue.generations import GenerationStore
+from kb.catalogue.inbox import InboxStore
 from kb.catalogue.keys import KeyStore
 from kb.catalogue.sources import SourceStore
 
@@ -20,6 +21,7 @@ class Catalogue:
         self.access = AccessStore(database)
         self.documents = DocumentStore(database)
         self.generations = GenerationStore(database)
+        self.inbox = InboxStore(database)
         self.keys = KeyStore(database)
         self.sources = SourceStore(database)
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
 from kb.embedders.base import Vectors
 
@@ -136,3 +136,15 @@ class StoredKey:
     created_at: datetime
     expires_at: datetime | None
     revoked_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InboxMessage:
+    """A message that was promised an answer. `reply`: where an earlier attempt began to write it."""
+
+    key: str
+    place: str
+    body: Mapping[str, Any]  # JSON of the channel's own making
+    accepted_at: datetime
+    attempts: int
+    reply: str | None

@@ -220,3 +220,23 @@ api_keys = Table(
     Column("expires_at", UtcDateTime),
     Column("revoked_at", UtcDateTime),
 )
+
+# What came through a channel, once: unfinished until it has its answer. A second key of a message is a row of its own.
+inbox = Table(
+    "inbox",
+    metadata,
+    _tenant(),
+    Column("channel", String(40), nullable=False),
+    Column("key", String(300), nullable=False),
+    Column("place", String(300), nullable=False),
+    Column("body", JSON(none_as_null=True)),
+    Column("accepted_at", UtcDateTime, nullable=False),
+    Column("holder", String(100)),
+    Column("held_until", UtcDateTime),
+    Column("attempts", Integer, nullable=False),
+    Column("reply", Text),
+    Column("finished_at", UtcDateTime),
+    PrimaryKeyConstraint("tenant", "channel", "key"),
+    Index("inbox_by_place", "tenant", "channel", "place"),
+    Index("inbox_by_age", "tenant", "channel", "finished_at", "accepted_at"),
+)

@@ -14,6 +14,7 @@ def upgrade() -> None:
     _make_generations()
     _make_contents()
     _make_sources()
+    _make_inbox()
 
 
 def _make_access() -> None:
@@ -185,3 +186,23 @@ def _make_sources() -> None:
         sa.Column("lease_until", sa.DateTime(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("tenant", "source_id"),
     )
+
+
+def _make_inbox() -> None:
+    op.create_table(
+        "inbox",
+        sa.Column("tenant", sa.String(length=200), nullable=False),
+        sa.Column("channel", sa.String(length=40), nullable=False),
+        sa.Column("key", sa.String(length=300), nullable=False),
+        sa.Column("place", sa.String(length=300), nullable=False),
+        sa.Column("body", sa.JSON(none_as_null=True), nullable=True),
+        sa.Column("accepted_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("holder", sa.String(length=100), nullable=True),
+        sa.Column("held_until", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("reply", sa.Text(), nullable=True),
+        sa.Column("finished_at", sa.DateTime(timezone=True), nullable=True),
+        sa.PrimaryKeyConstraint("tenant", "channel", "key"),
+    )
+    op.create_index("inbox_by_place", "inbox", ["tenant", "channel", "place"], unique=False)
+    op.create_index("inbox_by_age", "inbox", ["tenant", "channel", "finished_at", "accepted_at"], unique=False)
