@@ -13,7 +13,7 @@ from fastapi import FastAPI
 from app import health
 from app.address import listening, web_address
 from app.auth import must_be_safe_to_bind
-from app.channels import rest, web
+from app.channels import rest, web, webhooks
 from app.guarding import Guard
 from app.problems import install_problem_handlers
 from app.settings import Settings
@@ -28,13 +28,15 @@ logger = logging.getLogger(__name__)
 SHUTDOWN_SECONDS = 20
 
 
-def build_app(side: AnswerSide, *, is_open: bool) -> FastAPI:
+def build_app(side: AnswerSide, *, is_open: bool, hints: webhooks.SyncHints | None = None) -> FastAPI:
     """The web application. `is_open`: requests without a key are anyone's (loopback, no keys)."""
     app = FastAPI(title="Footnote", version="1", docs_url=None, redoc_url=None, openapi_url="/api/v1/openapi.json")
     install_problem_handlers(app)
     app.include_router(health.build_router(side))
     app.include_router(rest.build_router(side, is_open=is_open))
     app.include_router(web.build_router(side, is_open=is_open))
+    if hints is not None and webhooks.has_webhooks(side.settings.sources):
+        app.include_router(webhooks.build_router(side.settings.sources, hints))
     app.add_middleware(Guard, is_open=is_open)
     return app
 
@@ -58,8 +60,9 @@ async def serve(settings: Settings, *, on_ready: Callable[[str], None]) -> None:
 async def _serve(
     side: AnswerSide, sockets: list[socket.socket], *, is_open: bool, on_ready: Callable[[], None]
 ) -> None:
+    hints = webhooks.SyncHints(source.id for source in side.settings.sources)
     config = uvicorn.Config(
-        build_app(side, is_open=is_open),
+        build_app(side, is_open=is_open, hints=hints),
         log_config=None,
         access_log=False,
         lifespan="off",
@@ -68,7 +71,8 @@ async def _serve(
         proxy_headers=False,
         server_header=False,
     )
-    beside = [asyncio.create_task(_keep_current(side.knowledge_base, source)) for source in side.settings.sources]
+    base = side.knowledge_base
+    beside = [asyncio.create_task(_keep_current(base, source, hints)) for source in side.settings.sources]
     beside.append(asyncio.create_task(_prepare(side)))
     try:
         await _Server(config, on_ready=on_ready).serve(sockets=sockets)
@@ -91,8 +95,8 @@ async def _prepare(side: AnswerSide) -> None:
         logger.warning("a model cannot be used", extra={"reason": str(exc)})
 
 
-async def _keep_current(knowledge_base: KnowledgeBase, source: SourceTable) -> None:
-    """Sync one source, wait its interval, and again. A failed sync is logged and tried again like any other."""
+async def _keep_current(knowledge_base: KnowledgeBase, source: SourceTable, hints: webhooks.SyncHints) -> None:
+    """Sync one source, wait its interval or for a hint, and again. A failed sync is logged, and tried again too."""
     while True:
         try:
             (report,) = await sync_sources(knowledge_base, source_ids=[source.id])
@@ -103,7 +107,7 @@ async def _keep_current(knowledge_base: KnowledgeBase, source: SourceTable) -> N
         except Exception:
             # A bug that one page brings out must not end the syncing of its source until the next start.
             logger.exception("sync failed", extra={"source_id": source.id})
-        await asyncio.sleep(source.interval_seconds)
+        await hints.wait(source.id, seconds=source.interval_seconds)
 
 
 class _Server(uvicorn.Server):

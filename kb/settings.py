@@ -85,6 +85,10 @@ class SourceTable(PluginTable):
     interval_seconds: float = Field(default=300, ge=1, description="Pause between two syncs while serving.")
     requests_per_second: float | None = Field(default=None, gt=0, description="Upper bound for requests to the source.")
     token: SecretStr | None = Field(default=None, description="Set by FOOTNOTE_<ID>_TOKEN or FOOTNOTE_<ID>_TOKEN_FILE.")
+    webhook_secret: SecretStr | None = Field(
+        default=None,
+        description="Signs the source's webhooks; set by FOOTNOTE_<ID>_WEBHOOK_SECRET or …_WEBHOOK_SECRET_FILE.",
+    )
 
     @field_validator("id")
     @classmethod
@@ -240,9 +244,13 @@ def _resolve_source(source: SourceTable, *, home: Path) -> SourceTable:
     extra = source.plugin_values
     if isinstance(extra.get("path"), str):
         extra["path"] = str(home / Path(extra["path"]).expanduser())
-    token = read_secret(f"FOOTNOTE_{source.id.upper().replace('-', '_')}_TOKEN") or source.token
+    prefix = f"FOOTNOTE_{source.id.upper().replace('-', '_')}"
+    secrets = {
+        "token": read_secret(f"{prefix}_TOKEN") or source.token,
+        "webhook_secret": read_secret(f"{prefix}_WEBHOOK_SECRET") or source.webhook_secret,
+    }
     fields = {name: getattr(source, name) for name in SourceTable.model_fields}
-    return SourceTable(**(fields | {"token": token} | extra))
+    return SourceTable(**(fields | secrets | extra))
 
 
 def _resolve_model(table: PluginTable, *, home: Path) -> PluginTable:
