@@ -8,6 +8,8 @@ from app.address import web_address
 from app.slack_settings import SlackTable
 from kb.settings import KnowledgeSettings, PluginTable, SettingsTable
 
+NO_RERANKER = "none"
+
 
 class ChatModelTable(PluginTable):
     """The LLM that writes answers."""
@@ -16,6 +18,12 @@ class ChatModelTable(PluginTable):
         default="llama_cpp",
         description="`llama_cpp` (a GGUF in its own process), `openai` (any compatible server), `scripted` (tests).",
     )
+
+
+class RerankerTable(PluginTable):
+    """What puts the best sections in a better order."""
+
+    kind: str = Field(default=NO_RERANKER, description="`none` (default), or `cross_encoder` with the `model` to use.")
 
 
 class AnsweringTable(SettingsTable):
@@ -62,6 +70,7 @@ class Settings(KnowledgeSettings):
     """Everything in footnote.toml."""
 
     chat_model: ChatModelTable = Field(default_factory=ChatModelTable, description="The LLM that writes answers.")
+    reranker: RerankerTable = Field(default_factory=RerankerTable, description="What reorders the best sections.")
     answering: AnsweringTable = Field(default_factory=AnsweringTable, description="How answers are made.")
     server: ServerTable = Field(default_factory=ServerTable, description="The REST endpoint and the chat page.")
     slack: SlackTable = Field(default_factory=SlackTable, description="The bot in a Slack workspace.")

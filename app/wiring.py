@@ -9,7 +9,8 @@ from app.answering.evidence import EvidenceFinder
 from app.answering.ports import Retriever
 from app.answering.retrieval import DEFAULT_LANGUAGE, HybridRetriever
 from app.chat_models.base import ChatModel
-from app.settings import Settings
+from app.rerankers.base import Reranker
+from app.settings import NO_RERANKER, Settings
 from kb.http import HttpClients
 from kb.plugins import configure, load
 from kb.wiring import KnowledgeBase, open_knowledge_base
@@ -56,7 +57,19 @@ def build_retriever(knowledge_base: KnowledgeBase, settings: Settings) -> Retrie
         knowledge_base.embedder,
         link_base=settings.server.link_base,
         language=str(settings.index.plugin_values.get("language", DEFAULT_LANGUAGE)),
+        reranker=build_reranker(settings),
     )
+
+
+def build_reranker(settings: Settings) -> Reranker | None:
+    """The reranker the settings name, if any. Building is cheap: nothing is loaded yet."""
+    table = settings.reranker
+    if table.kind == NO_RERANKER:
+        return None
+    plugin = load("app.rerankers", table.kind)
+    config = configure(plugin, table.plugin_values, where="[reranker]")
+    reranker: Reranker = plugin.build(config, data_dir=settings.data_dir)
+    return reranker
 
 
 def build_chat_model(settings: Settings) -> ChatModel:

@@ -14,6 +14,17 @@ class Retriever(Protocol):
         """At most `count` passages, best first. Raises IndexFailure, CatalogueError."""
 
 
+class SectionReranker(Protocol):
+    """Reads query and section together; see app/rerankers/base.py."""
+
+    @property
+    def candidate_count(self) -> int:
+        """How many of the best sections it is shown."""
+
+    async def score(self, query: str, texts: Sequence[str]) -> list[float]:
+        """How well each text answers to the query, 0…1. Raises ModelError."""
+
+
 class QuestionAnswerer(Protocol):
     """What every channel calls."""
 

@@ -1,17 +1,22 @@
 """Query → sections: hybrid search under the asker's audiences, read back from the catalogue, and put in order."""
 
-from collections.abc import Mapping, Sequence
+import logging
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
 from app.answering.collapsing import collapse_near_equal
+from app.answering.ports import SectionReranker
 from app.answering.querying import Query, read_query, spelled_otherwise
-from app.answering.ranking import Fused, SectionScorer, fuse_hits, is_outdated
+from app.answering.ranking import OUTDATED_PENALTY, Fused, SectionScorer, fuse_hits, is_outdated
 from app.answering.types import Passage, SearchScope
 from kb.access import Principal
 from kb.catalogue import Catalogue
 from kb.catalogue.records import SectionKey, StoredSection
 from kb.embedders.base import Embedder, Vectors
+from kb.errors import ModelError
 from kb.index.base import Index, IndexFilter
 
+logger = logging.getLogger(__name__)
 # Chunks that each of the two searches returns, and sections whose text is looked at.
 CANDIDATE_CHUNKS = 64
 CANDIDATE_SECTIONS = 24
@@ -33,12 +38,14 @@ class HybridRetriever:
         *,
         link_base: str,
         language: str = DEFAULT_LANGUAGE,
+        reranker: SectionReranker | None = None,
     ) -> None:
         self._catalogue = catalogue
         self._index = index
         self._embedder = embedder
         self._link_base = link_base
         self._scorer = SectionScorer(language=language)
+        self._reranker = reranker
 
     async def retrieve(self, query: str, principal: Principal, *, scope: SearchScope, count: int) -> list[Passage]:
         """At most `count` sections the principal may read, best first."""
@@ -62,8 +69,25 @@ class HybridRetriever:
             self._passage(tenant, section, score=self._scorer.score(query, section, fused[key]), dense=fused[key].dense)
             for key, section in sections.items()
         ]
-        passages.sort(key=lambda passage: (-passage.score, passage.document_id, passage.section_ordinal))
-        return passages
+        return await self._reranked(query, best_first(passages))
+
+    async def _reranked(self, query: Query, passages: list[Passage]) -> list[Passage]:
+        """The best of them in the reranker's order, if there is one; the others stay behind."""
+        if self._reranker is None:
+            return passages
+        shown, rest = passages[: self._reranker.candidate_count], passages[self._reranker.candidate_count :]
+        try:
+            scores = await self._reranker.score(query.words, [f"{each.heading_line}\n{each.text}" for each in shown])
+        except ModelError as exc:
+            # The order without it is a good one; a question is worth more than a better order.
+            logger.warning("reranker failed", extra={"error": type(exc).__name__})
+            return passages
+        scored = [
+            replace(each, score=score - OUTDATED_PENALTY * each.is_outdated)
+            for each, score in zip(shown, scores, strict=True)
+        ]
+        lowest = min((each.score for each in scored), default=0.0)
+        return [*best_first(scored), *(replace(each, score=min(each.score, lowest)) for each in rest)]
 
     async def _search(
         self, query: Query, where: IndexFilter, vector: Vectors, *, count: int
@@ -103,6 +127,11 @@ class HybridRetriever:
             score=score,
             dense=dense,
         )
+
+
+def best_first(passages: Iterable[Passage]) -> list[Passage]:
+    """By score; equal ones by their place, so that an order never depends on chance."""
+    return sorted(passages, key=lambda passage: (-passage.score, passage.document_id, passage.section_ordinal))
 
 
 def absolute_link(url: str, *, link_base: str) -> str:

@@ -1,6 +1,6 @@
 """Retrieval over a small wiki: who finds what, in which order, through which filter."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -11,6 +11,7 @@ from app.answering.retrieval import HybridRetriever
 from app.answering.types import Passage, SearchScope
 from kb.access import Audience
 from kb.documents import Document
+from kb.errors import ModelError
 from kb.wiring import KnowledgeBase
 from tests.factories import NOW, TENANT, listing, make_page, opened_base, search, sync
 
@@ -147,3 +148,57 @@ async def test_the_callers_scope_and_the_inline_filters_hold_together(base: Know
     scope = SearchScope(labels=("policy",))
     found = await retriever.retrieve("updated:2026 annual leave", principal, scope=scope, count=5)
     assert names(found) == ["both"]
+
+
+class BackwardsReranker:
+    """Likes best what the retriever liked least of what it shows."""
+
+    candidate_count = 3
+
+    def __init__(self) -> None:
+        self.shown: list[str] = []
+        self.failure: Exception | None = None
+
+    async def score(self, query: str, texts: Sequence[str]) -> list[float]:
+        if self.failure is not None:
+            raise self.failure
+        self.shown = list(texts)
+        return [place / len(texts) for place in range(len(texts))]
+
+
+async def search_reranked(base: KnowledgeBase, query: str) -> tuple[list[Passage], BackwardsReranker]:
+    reranker = BackwardsReranker()
+    retriever = HybridRetriever(base.catalogue, base.index, base.embedder, link_base="", reranker=reranker)
+    principal = await base.catalogue.access.principal(TENANT, None)
+    return await retriever.retrieve(query, principal, scope=SearchScope(), count=5), reranker
+
+
+async def test_a_reranker_decides_the_order_of_the_best_and_the_others_stay_behind(base: KnowledgeBase) -> None:
+    pages = [make_page(f"page{number}", f"Firmware note {number}. {'Extra words. ' * number}") for number in range(5)]
+    await store(base, *pages)
+    before = names(await search(base, "firmware note"))
+    after, _ = await search_reranked(base, "firmware note")
+    assert names(after) == [*reversed(before[:3]), *before[3:]]
+    assert [passage.score for passage in after] == sorted((passage.score for passage in after), reverse=True)
+
+
+async def test_a_reranker_reads_sections_under_their_headings(base: KnowledgeBase) -> None:
+    await store(base, make_page("leave", LEAVE, title="Annual leave"))
+    _, reranker = await search_reranked(base, "annual leave")
+    assert reranker.shown == [f"Annual leave › Part 0\n{LEAVE}"]
+
+
+async def test_a_reranker_is_shown_nothing_that_the_asker_may_not_read(base: KnowledgeBase) -> None:
+    await store(base, make_page("secret", ROLLBACK, audience=Audience.of(["ada@acme.test"])), make_page("leave", LEAVE))
+    _, reranker = await search_reranked(base, "roll back the firmware")
+    assert not any("roll back" in text for text in reranker.shown)
+
+
+async def test_a_reranker_that_fails_leaves_the_order_as_it_was(base: KnowledgeBase) -> None:
+    await store(base, *(make_page(f"page{number}", f"Firmware note {number}.") for number in range(4)))
+    reranker = BackwardsReranker()
+    reranker.failure = ModelError("its files are gone")
+    retriever = HybridRetriever(base.catalogue, base.index, base.embedder, link_base="", reranker=reranker)
+    principal = await base.catalogue.access.principal(TENANT, None)
+    found = await retriever.retrieve("firmware note", principal, scope=SearchScope(), count=4)
+    assert names(found) == names(await search(base, "firmware note", count=4))
