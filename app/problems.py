@@ -46,6 +46,7 @@ PROBLEMS: dict[type[errors.KnowledgeBaseError], Problem] = {
     errors.ModelUnavailable: Problem(503, "model-unavailable", "A model does not answer"),
     errors.ModelRateLimited: Problem(503, "model-busy", "A model is busy"),
     errors.PromptTooLong: Problem(422, "prompt-too-long", "The question is too long for the model"),
+    errors.ChannelError: Problem(502, "channel", "The service behind a channel did not answer"),
     errors.AccessDenied: Problem(401, "access-denied", "Access denied", False),
     errors.ScopeMissing: Problem(403, "scope-missing", "The key does not allow this", False),
 }

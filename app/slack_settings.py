@@ -71,7 +71,7 @@ class SlackTable(SettingsTable):
         default=200, ge=0, le=5000, description="Channels up to this size are looked through for guests and strangers."
     )
     suggested_prompts: tuple[str, ...] = Field(
-        default=("What can you answer?",), max_length=4, description="Offered when somebody opens the bot's messages."
+        default=(), max_length=4, description="Questions offered to whoever opens the bot's messages."
     )
     rules: SlackRules = Field(default_factory=SlackRules, description="What holds in every channel.")
     channels: dict[str, SlackRules] = Field(

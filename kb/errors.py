@@ -18,6 +18,7 @@
         ModelUnavailable             the model cannot be loaded or does not answer
         ModelRateLimited             the model server asked us to slow down (retry_after seconds)
         PromptTooLong                the prompt does not fit the context window
+      ChannelError                   the service behind a channel refused a call, or did not answer (its code)
       AccessDenied                   the caller may not do this: no valid credentials
         ScopeMissing                 the key is valid, and was not made for this
 
@@ -121,6 +122,14 @@ class ModelRateLimited(ModelError):
 
 class PromptTooLong(ModelError):
     """The prompt does not fit the model's context window."""
+
+
+class ChannelError(KnowledgeBaseError):
+    """The service behind a channel, such as Slack, refused a call or did not answer. `code`: its own word for it."""
+
+    def __init__(self, message: str, *, code: str = "") -> None:
+        super().__init__(message)
+        self.code = code
 
 
 class AccessDenied(KnowledgeBaseError):

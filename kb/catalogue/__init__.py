@@ -5,6 +5,7 @@ from types import TracebackType
 from kb.catalogue.access import AccessStore
 from kb.catalogue.database import Database
 from kb.catalogue.documents import DocumentStore
+from kb.catalogue.feedback import FeedbackStore
 from kb.catalogue.generations import GenerationStore
 from kb.catalogue.inbox import InboxStore
 from kb.catalogue.keys import KeyStore
@@ -20,6 +21,7 @@ class Catalogue:
         self._database = database
         self.access = AccessStore(database)
         self.documents = DocumentStore(database)
+        self.feedback = FeedbackStore(database)
         self.generations = GenerationStore(database)
         self.inbox = InboxStore(database)
         self.keys = KeyStore(database)

@@ -8,6 +8,7 @@ from typing import Any, Literal
 from kb.embedders.base import Vectors
 
 ProblemKind = Literal["skipped", "failed"]
+Verdict = Literal["up", "down"]
 DocumentStatus = Literal["current", "outdated"]
 
 
@@ -148,3 +149,16 @@ class InboxMessage:
     accepted_at: datetime
     attempts: int
     reply: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredFeedback:
+    """What one person thinks of one answer."""
+
+    answer_id: str
+    rater: str
+    channel: str
+    verdict: Verdict
+    reasons: tuple[str, ...]
+    comment: str
+    rated_at: datetime

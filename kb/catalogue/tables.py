@@ -240,3 +240,18 @@ inbox = Table(
     Index("inbox_by_place", "tenant", "channel", "place"),
     Index("inbox_by_age", "tenant", "channel", "finished_at", "accepted_at"),
 )
+
+# One row a person and answer: the last verdict. `rater` is the channel's own id of the person.
+feedback = Table(
+    "feedback",
+    metadata,
+    _tenant(),
+    Column("answer_id", String(100), nullable=False),
+    Column("rater", String(300), nullable=False),
+    Column("channel", String(40), nullable=False),
+    Column("verdict", String(10), nullable=False),
+    Column("reasons", JSON, nullable=False),
+    Column("comment", Text, nullable=False),
+    Column("rated_at", UtcDateTime, nullable=False),
+    PrimaryKeyConstraint("tenant", "answer_id", "rater"),
+)

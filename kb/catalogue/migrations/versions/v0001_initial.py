@@ -205,4 +205,16 @@ def _make_inbox() -> None:
         sa.PrimaryKeyConstraint("tenant", "channel", "key"),
     )
     op.create_index("inbox_by_place", "inbox", ["tenant", "channel", "place"], unique=False)
+    op.create_table(
+        "feedback",
+        sa.Column("tenant", sa.String(length=200), nullable=False),
+        sa.Column("answer_id", sa.String(length=100), nullable=False),
+        sa.Column("rater", sa.String(length=300), nullable=False),
+        sa.Column("channel", sa.String(length=40), nullable=False),
+        sa.Column("verdict", sa.String(length=10), nullable=False),
+        sa.Column("reasons", sa.JSON(), nullable=False),
+        sa.Column("comment", sa.Text(), nullable=False),
+        sa.Column("rated_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("tenant", "answer_id", "rater"),
+    )
     op.create_index("inbox_by_age", "inbox", ["tenant", "channel", "finished_at", "accepted_at"], unique=False)
