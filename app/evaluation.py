@@ -9,10 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from app.answering.ports import QuestionAnswerer
-from app.answering.types import Answer, Question
+from app.answering.types import Answer, Passage, Question, SearchScope
 from kb.access import Principal
 from kb.catalogue import Catalogue
 from kb.errors import ConfigError
+
+# How far down the gold section is looked for.
+FOUND_DEPTH = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,7 +32,8 @@ class GoldQuestion:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """What became of one gold question."""
+    """What became of one gold question. `section_rank`, `page_rank`: of the gold section and page among the first
+    sections found, 1 for the best; None: not among them, or the question names none."""
 
     question: str
     status: str
@@ -42,6 +46,9 @@ class Verdict:
     broken_links: int
     text: str
     milliseconds: float
+    names_page: bool
+    page_rank: int | None
+    section_rank: int | None
 
     @property
     def is_right(self) -> bool:
@@ -57,6 +64,8 @@ class Scores:
     answerable: int
     gold_contained: float
     page_cited: float
+    page_recall_5: float
+    section_recall_5: float
     not_found_when_unanswerable: float
     false_refusals: float
     grounded: float
@@ -89,6 +98,7 @@ async def judge(
         principal = await catalogue.access.principal(tenant, each.email)
         answer = await answerer.answer(Question(text=each.question), principal)
         invalid, broken = await _citation_faults(answer, catalogue, principal)
+        found = await answerer.search(each.question, principal, scope=SearchScope(), count=FOUND_DEPTH)
         yield Verdict(
             question=each.question,
             status=answer.status,
@@ -101,6 +111,9 @@ async def judge(
             broken_links=broken,
             text=answer.text,
             milliseconds=answer.timings_ms.total,
+            names_page=each.page is not None,
+            page_rank=_first(_is_page(each.page, passage.document_id) for passage in found),
+            section_rank=_first(_is_section(each, passage) for passage in found),
         )
 
 
@@ -115,6 +128,8 @@ def score(verdicts: Sequence[Verdict]) -> Scores:
         answerable=len(answerable),
         gold_contained=_share(verdict.is_contained for verdict in answerable),
         page_cited=_share(verdict.is_page_cited for verdict in answerable),
+        page_recall_5=_share(_is_among(5, verdict.page_rank) for verdict in answerable if verdict.names_page),
+        section_recall_5=_share(_is_among(5, verdict.section_rank) for verdict in answerable if verdict.names_page),
         not_found_when_unanswerable=_share(verdict.status == "not_found" for verdict in others),
         false_refusals=_share(verdict.status == "not_found" for verdict in answerable),
         grounded=_share(verdict.mode == "grounded" for verdict in answered),
@@ -171,6 +186,20 @@ def _gold(line: str, *, where: str) -> GoldQuestion:
 
 def _is_page(page: str | None, document_id: str) -> bool:
     return page is not None and document_id.partition(":")[2].removesuffix(".md") == page.removesuffix(".md")
+
+
+def _is_section(gold: GoldQuestion, passage: Passage) -> bool:
+    """Is it the gold page's section under the gold heading? Without a heading any of its sections is."""
+    headings = {_plain(heading) for heading in (passage.title, *passage.heading_path)}
+    return _is_page(gold.page, passage.document_id) and (gold.heading is None or _plain(gold.heading) in headings)
+
+
+def _first(outcomes: Iterable[bool]) -> int | None:
+    return next((rank for rank, is_right in enumerate(outcomes, start=1) if is_right), None)
+
+
+def _is_among(most: int, rank: int | None) -> bool:
+    return rank is not None and rank <= most
 
 
 def _plain(text: str) -> str:

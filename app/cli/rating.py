@@ -9,8 +9,8 @@ from pathlib import Path
 
 from rich.console import Console
 from rich.progress import Progress
-from rich.table import Table
 
+from app.cli.printing import print_table
 from app.cli.syncing import ProgressBar
 from app.rating import QueryRating, RankerScores, rankers, rate, summarise
 from app.settings import Settings
@@ -56,20 +56,29 @@ async def run_suites(
     return runs
 
 
-def suites_table(runs: Sequence[SuiteRun], *, embedder: str) -> Table:
+def print_suites(console: Console, runs: Sequence[SuiteRun]) -> None:
     """A line a suite."""
-    table = Table(title=f"retrieval; one configuration for all; embedder {embedder}", title_justify="left")
-    table.add_column("suite")
-    for heading in ("pages", "queries", "nDCG@10", "BM25 alone", "embedder alone", "recall@5", "recall@20", "MRR@10"):
-        table.add_column(heading, justify="right")
-    table.add_column("p50 / p95 ms", justify="right")
+    columns = (
+        "suite",
+        "pages",
+        "queries",
+        "nDCG@10",
+        "BM25 alone",
+        "embedder alone",
+        "R@5",
+        "R@20",
+        "MRR@10",
+        "p50",
+        "p95",
+    )
+    rows = []
     for run in runs:
         mine, words, vectors = (run.scores[name] for name in ("footnote", "words", "embedder"))
-        counts = (f"{len(run.suite.pages):,}", f"{len(run.suite.queries):,}")
         shares = (mine.ndcg_10, words.ndcg_10, vectors.ndcg_10, mine.recall_5, mine.recall_20, mine.mrr_10)
-        times = f"{mine.p50_ms:.1f} / {mine.p95_ms:.1f}"
-        table.add_row(run.suite.name, *counts, *(f"{share:.3f}" for share in shares), times)
-    return table
+        times = (f"{mine.p50_ms:.1f}", f"{mine.p95_ms:.1f}")
+        counts = (len(run.suite.pages), len(run.suite.queries))
+        rows.append((run.suite.name, *counts, *(f"{share:.3f}" for share in shares), *times))
+    print_table(console, columns, rows, title="retrieval, one configuration for all; times in milliseconds")
 
 
 def suites_json(runs: Sequence[SuiteRun]) -> str:
