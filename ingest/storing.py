@@ -6,10 +6,11 @@ from dataclasses import dataclass
 
 from ingest.changes import AccessChanged, Failed
 from ingest.chunking import chunk_document
+from ingest.repairing import upsert_again
 from ingest.reporting import Tally
+from ingest.vectors import embed_chunks
 from kb.catalogue.records import StoredChunk, StoredDocument
 from kb.documents import Chunk, Document, chunk_id, document_id
-from kb.embedders.base import Vectors
 from kb.errors import IndexFailure, IndexMismatch, KnowledgeBaseError, ModelError
 from kb.index.base import IndexedChunk
 from kb.wiring import KnowledgeBase
@@ -64,7 +65,11 @@ class Storer:
         both = await access.intern(document.tenant, before.shared_with(document.audience))
         await self._set_audience(document.tenant, stored, audience_id=both)
         await self._base.catalogue.documents.set_access(
-            document.tenant, document.id, audience_id=both, version=stored.version
+            document.tenant,
+            document.id,
+            audience_id=both,
+            version=stored.version,
+            generation=self._base.generation.id,
         )
 
     async def change_access(self, change: AccessChanged, *, tenant: str, source_id: str) -> None:
@@ -78,7 +83,13 @@ class Storer:
             return
         audience_id = await self._base.catalogue.access.intern(tenant, change.audience)
         await self._set_audience(tenant, stored, audience_id=audience_id)
-        await documents.set_access(tenant, stored.document_id, audience_id=audience_id, version=change.version)
+        await documents.set_access(
+            tenant,
+            stored.document_id,
+            audience_id=audience_id,
+            version=change.version,
+            generation=self._base.generation.id,
+        )
 
     async def flush(self) -> int:
         """Store everything taken. Returns how many documents are done: visible, or refused and noted in `refused`."""
@@ -108,23 +119,38 @@ class Storer:
                 )
 
     async def _store(self, batch: Sequence[_Pending]) -> None:
-        vectors = await self._vectors(batch)
-        revisions = [await self._upsert(each, vectors) for each in batch]
+        embedded = await embed_chunks(self._base, [(each.document.id, each.chunks) for each in batch])
+        self._tally.embedded_chunks += embedded.embedded_count
+        self._tally.reused_chunks += sum(map(len, embedded.documents)) - embedded.embedded_count
+        contents = list(zip(batch, embedded.documents, strict=True))
+        revisions = [await self._upsert(each, chunks) for each, chunks in contents]
         await self._base.index.flush()
-        for each, revision in zip(batch, revisions, strict=True):
+        for (each, chunks), revision in zip(contents, revisions, strict=True):
             await self._base.catalogue.documents.commit_revision(
                 each.document,
                 revision=revision,
                 audience_id=each.audience_id,
                 generation=self._base.generation.id,
-                chunks=[_stored(chunk, vectors[chunk.fingerprint]) for chunk in each.chunks],
+                chunks=chunks,
             )
 
     async def _touch(self, document: Document, stored: StoredDocument, *, audience_id: int) -> None:
-        """Same text: nothing is embedded; at most the audience of the points changes."""
-        await self._set_audience(document.tenant, stored, audience_id=audience_id)
-        if stored.audience_id != audience_id or stored.version != document.version:
-            await self._base.catalogue.documents.touch(document, audience_id=audience_id)
+        """Same text: nothing is embedded; at most the time and the audience of the points change."""
+        if stored.updated_at != document.updated_at:
+            # A filter by time reads the points: they are written again, with the vectors they have.
+            await upsert_again(self._base, stored.document_id, audience_id=audience_id, updated_at=document.updated_at)
+            await self._base.index.flush()
+        else:
+            await self._set_audience(document.tenant, stored, audience_id=audience_id)
+        is_new = (stored.audience_id, stored.version, stored.updated_at) != (
+            audience_id,
+            document.version,
+            document.updated_at,
+        )
+        if is_new:
+            await self._base.catalogue.documents.touch(
+                document, audience_id=audience_id, generation=self._base.generation.id
+            )
 
     async def _set_audience(self, tenant: str, stored: StoredDocument, *, audience_id: int) -> None:
         """The index first: a reader needs both to agree, so a page closes at once and opens with the commit,
@@ -133,33 +159,18 @@ class Storer:
             await self._base.index.set_audience(tenant=tenant, document_id=stored.document_id, audience_id=audience_id)
             await self._base.index.flush()
 
-    async def _vectors(self, batch: Sequence[_Pending]) -> dict[str, Vectors]:
-        """Fingerprint → vector: those the catalogue has, and the rest embedded in one call."""
-        texts = {chunk.fingerprint: chunk.embedded_text for each in batch for chunk in each.chunks}
-        known = await self._base.catalogue.documents.vectors(
-            batch[0].document.tenant, self._base.generation.id, list(texts)
-        )
-        vectors = dict(known)
-        missing = [fingerprint for fingerprint in texts if fingerprint not in vectors]
-        if missing:
-            made = await self._base.embedder.embed_passages([texts[fingerprint] for fingerprint in missing])
-            vectors.update(zip(missing, made, strict=True))
-        self._tally.embedded_chunks += len(missing)
-        self._tally.reused_chunks += sum(len(each.chunks) for each in batch) - len(missing)
-        return vectors
-
-    async def _upsert(self, each: _Pending, vectors: dict[str, Vectors]) -> int:
+    async def _upsert(self, each: _Pending, chunks: Sequence[StoredChunk]) -> int:
         document = each.document
         revision = await self._base.catalogue.documents.reserve_revision(document.tenant, document.id)
         points = [
             _point(
-                _stored(chunk, vectors[chunk.fingerprint]),
+                chunk,
                 document,
                 revision=revision,
                 audience_id=each.audience_id,
                 generation=self._base.generation.id,
             )
-            for chunk in each.chunks
+            for chunk in chunks
         ]
         if points:
             await self._base.index.upsert_revision(points)
@@ -188,15 +199,4 @@ def _point(chunk: StoredChunk, document: Document, *, revision: int, audience_id
         text=chunk.text,
         embedded_text=chunk.embedded_text,
         vector=chunk.vector,
-    )
-
-
-def _stored(chunk: Chunk, vector: Vectors) -> StoredChunk:
-    return StoredChunk(
-        ordinal=chunk.ordinal,
-        section_ordinal=chunk.section_ordinal,
-        text=chunk.text,
-        embedded_text=chunk.embedded_text,
-        fingerprint=chunk.fingerprint,
-        vector=vector,
     )

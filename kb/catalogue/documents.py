@@ -3,20 +3,16 @@
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
-import numpy as np
-from sqlalchemy import ColumnElement, Update, delete, insert, select, update
+from sqlalchemy import ColumnElement, Update, delete, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from kb.catalogue.contents import drop_contents, replace_chunks, replace_sections, write_build
 from kb.catalogue.database import insert_new, upsert
 from kb.catalogue.reading import SectionReader
-from kb.catalogue.records import Garbage, StoredChunk, StoredDocument
-from kb.catalogue.tables import chunks, documents, garbage, sections
+from kb.catalogue.records import Build, Garbage, StoredChunk, StoredDocument
+from kb.catalogue.tables import builds, documents, garbage, generations
 from kb.documents import Document
-from kb.embedders.base import Vectors
-
-_VECTOR = np.dtype("<f4")
-# SQLite takes at most 32,766 parameters in a statement.
-_MOST_PARAMETERS = 500
+from kb.errors import IndexUnavailable
 
 
 class DocumentStore(SectionReader):
@@ -53,20 +49,6 @@ class DocumentStore(SectionReader):
             revision = await connection.execute(select(documents.c.last_revision).where(*mine))
             return int(revision.scalar_one())
 
-    async def vectors(self, tenant: str, generation: int, fingerprints: Sequence[str]) -> Mapping[str, Vectors]:
-        """The stored vectors of chunks with these fingerprints, shape (dimension,) each; missing ones are left out."""
-        found: dict[str, Vectors] = {}
-        wanted = sorted(set(fingerprints))
-        async with self._database.read() as connection:
-            for start in range(0, len(wanted), _MOST_PARAMETERS):
-                query = select(chunks.c.fingerprint, chunks.c.vector).where(
-                    chunks.c.tenant == tenant,
-                    chunks.c.generation == generation,
-                    chunks.c.fingerprint.in_(wanted[start : start + _MOST_PARAMETERS]),
-                )
-                found.update({row.fingerprint: _vector(row.vector) for row in await connection.execute(query)})
-        return found
-
     async def commit_revision(
         self,
         document: Document,
@@ -76,10 +58,21 @@ class DocumentStore(SectionReader):
         generation: int,
         chunks: Sequence[StoredChunk],
     ) -> None:
-        """Make a revision live: one transaction. The index must hold (and have flushed) its points before."""
+        """Make a revision live: one transaction. The index must hold (and have flushed) its points before.
+
+        Raises IndexUnavailable if another generation has gone live meanwhile: its index lacks the revision.
+        """
+        tenant = document.tenant
+        build = Build(
+            revision=revision, chunk_count=len(chunks), audience_id=audience_id, updated_at=document.updated_at
+        )
         async with self._database.write() as connection:
-            await _drop_contents(connection, document.tenant, document.id)
-            await _write_contents(connection, document, revision=revision, generation=generation, stored=chunks)
+            await _must_be_live(connection, tenant, generation)
+            await replace_sections(connection, document, revision=revision)
+            await replace_chunks(
+                connection, tenant, document.id, revision=revision, generation=generation, stored=chunks
+            )
+            await write_build(connection, tenant, document.id, generation=generation, build=build)
             row = _about(document) | {
                 "audience_id": audience_id,
                 "live_revision": revision,
@@ -88,27 +81,31 @@ class DocumentStore(SectionReader):
                 "deleted_at": None,
                 "deleted_reason": None,
             }
-            await connection.execute(_one(document.tenant, document.id).values(**row))
+            await connection.execute(_one(tenant, document.id).values(**row))
             if revision > 1:  # a first revision has nothing before it
-                await _mark_garbage(connection, document.tenant, document.id, keep=revision)
+                await _mark_garbage(connection, tenant, document.id, keep=revision)
 
-    async def touch(self, document: Document, *, audience_id: int) -> None:
-        """Version, time and audience of a document whose text stayed the same."""
-        row = {"version": document.version, "updated_at": document.updated_at, "audience_id": audience_id}
+    async def touch(self, document: Document, *, audience_id: int, generation: int) -> None:
+        """Version, time and audience of a document whose text stayed the same; the generation's index has them."""
+        about = {"updated_at": document.updated_at, "audience_id": audience_id}
         async with self._database.write() as connection:
+            row = about | {"version": document.version, "links": list(document.links)}
             await connection.execute(_one(document.tenant, document.id).values(**row))
+            await connection.execute(_build(document.tenant, document.id, generation).values(**about))
 
-    async def set_access(self, tenant: str, document_id: str, *, audience_id: int, version: str) -> None:
+    async def set_access(
+        self, tenant: str, document_id: str, *, audience_id: int, version: str, generation: int
+    ) -> None:
         """Another audience for a document that otherwise stays as it is, and the version it has with it."""
-        row = {"audience_id": audience_id, "version": version}
         async with self._database.write() as connection:
-            await connection.execute(_one(tenant, document_id).values(**row))
+            await connection.execute(_one(tenant, document_id).values(audience_id=audience_id, version=version))
+            await connection.execute(_build(tenant, document_id, generation).values(audience_id=audience_id))
 
     async def tombstone(self, tenant: str, document_id: str, *, reason: str) -> None:
         """Take a document away: from now on no reader sees it. Its index points become garbage."""
         row = {"live_revision": None, "deleted_at": datetime.now(UTC), "deleted_reason": reason, "chunk_count": 0}
         async with self._database.write() as connection:
-            await _drop_contents(connection, tenant, document_id)
+            await drop_contents(connection, tenant, document_id)
             await connection.execute(_one(tenant, document_id).values(**row))
             await _mark_garbage(connection, tenant, document_id, keep=None)
 
@@ -136,14 +133,6 @@ class DocumentStore(SectionReader):
             rows = (await connection.execute(query)).all()
         return {row.document_id: (row.live_revision, row.chunk_count) for row in rows}
 
-    async def chunks_of(self, tenant: str, document_id: str) -> list[StoredChunk]:
-        """The live revision's chunks with their vectors, for rebuilding the index without the model."""
-        query = select(chunks).where(chunks.c.tenant == tenant, chunks.c.document_id == document_id)
-        async with self._database.read() as connection:
-            rows = (await connection.execute(query.order_by(chunks.c.ordinal))).mappings().all()
-        plain = [name for name in StoredChunk.__dataclass_fields__ if name != "vector"]
-        return [StoredChunk(vector=_vector(row["vector"]), **{name: row[name] for name in plain}) for row in rows]
-
 
 def _live(tenant: str, source_id: str | None = None) -> list[ColumnElement[bool]]:
     conditions: list[ColumnElement[bool]] = [documents.c.tenant == tenant, documents.c.live_revision.is_not(None)]
@@ -154,12 +143,18 @@ def _one(tenant: str, document_id: str) -> Update:
     return update(documents).where(documents.c.tenant == tenant, documents.c.document_id == document_id)
 
 
+def _build(tenant: str, document_id: str, generation: int) -> Update:
+    mine = (builds.c.tenant == tenant, builds.c.document_id == document_id, builds.c.generation == generation)
+    return update(builds).where(*mine)
+
+
 def _about(document: Document) -> dict[str, object]:
     return {
         "title": document.title,
         "url": document.url,
         "space": document.space,
         "labels": list(document.labels),
+        "links": list(document.links),
         "version": document.version,
         "fingerprint": document.fingerprint,
         "status": document.status,
@@ -168,52 +163,13 @@ def _about(document: Document) -> dict[str, object]:
     }
 
 
-async def _drop_contents(connection: AsyncConnection, tenant: str, document_id: str) -> None:
-    for table in (sections, chunks):
-        mine = (table.c.tenant == tenant, table.c.document_id == document_id)
-        await connection.execute(delete(table).where(*mine))
-
-
-async def _write_contents(
-    connection: AsyncConnection, document: Document, *, revision: int, generation: int, stored: Sequence[StoredChunk]
-) -> None:
-    key = {"tenant": document.tenant, "document_id": document.id, "revision": revision}
-    section_rows = [
-        {
-            **key,
-            "ordinal": ordinal,
-            "section_id": section.id,
-            "heading_path": list(section.heading_path),
-            "anchor": section.anchor,
-            "url": section.url,
-            "text": section.text,
-            "anchors": [list(anchor) for anchor in section.anchors] or None,
-        }
-        for ordinal, section in enumerate(document.sections)
-    ]
-    chunk_rows = [
-        {
-            **key,
-            "ordinal": chunk.ordinal,
-            "section_ordinal": chunk.section_ordinal,
-            "generation": generation,
-            "fingerprint": chunk.fingerprint,
-            "text": chunk.text,
-            "embedded_text": chunk.embedded_text,
-            "vector": np.ascontiguousarray(chunk.vector, dtype=_VECTOR).tobytes(),
-        }
-        for chunk in stored
-    ]
-    if section_rows:
-        await connection.execute(insert(sections), section_rows)
-    if chunk_rows:
-        await connection.execute(insert(chunks), chunk_rows)
+async def _must_be_live(connection: AsyncConnection, tenant: str, generation: int) -> None:
+    live = select(generations.c.id).where(generations.c.tenant == tenant, generations.c.is_live)
+    found = (await connection.execute(live)).scalar()
+    if found is not None and found != generation:
+        raise IndexUnavailable("another generation of the index went live meanwhile: the next sync goes on with it")
 
 
 async def _mark_garbage(connection: AsyncConnection, tenant: str, document_id: str, *, keep: int | None) -> None:
     row = {"tenant": tenant, "document_id": document_id, "keep": keep}
     await connection.execute(upsert(connection, garbage, [row]))
-
-
-def _vector(stored: bytes) -> Vectors:
-    return np.frombuffer(stored, dtype=_VECTOR).astype(np.float32)

@@ -8,7 +8,18 @@ from kb.catalogue.database import Database
 from kb.catalogue.records import SectionKey, StoredSection
 from kb.catalogue.tables import documents, sections
 
-_FROM_SECTION = ("document_id", "revision", "ordinal", "section_id", "heading_path", "anchor", "url", "text", "anchors")
+_FROM_SECTION = (
+    "document_id",
+    "revision",
+    "ordinal",
+    "section_id",
+    "heading_path",
+    "anchor",
+    "url",
+    "text",
+    "anchors",
+    "blocks",
+)
 _FROM_DOCUMENT = ("title", "source_id", "space", "labels", "updated_at", "status", "superseded_by", "audience_id")
 
 
@@ -64,4 +75,5 @@ def _section(row: Row[tuple[object, ...]]) -> StoredSection:
     values["heading_path"] = tuple(values["heading_path"])
     values["labels"] = tuple(values["labels"] or ())
     values["anchors"] = tuple((offset, native_id) for offset, native_id in values["anchors"] or ())
+    values["blocks"] = tuple((kind, length) for kind, length in values["blocks"] or ())
     return StoredSection(**values)

@@ -1,25 +1,54 @@
 """The frozen records that the catalogue takes and gives."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
+from kb.documents import BlockKind
 from kb.embedders.base import Vectors
 
-ProblemKind = Literal["skipped", "failed"]
+# unread: listed, and not looked at yet.
+ProblemKind = Literal["skipped", "failed", "unread"]
 Verdict = Literal["up", "down"]
 DocumentStatus = Literal["current", "outdated"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Generation:
-    """One index, built with one embedder."""
+    """One index, built with one embedder. `embedder_values`: the settings that build it again, without secrets."""
 
     id: int
     embedder_identity: str
     embedder_name: str
     dimension: int
+    embedder_kind: str = ""
+    embedder_values: Mapping[str, object] = field(default_factory=dict)
+    retired_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Build:
+    """What a generation's index holds of a document: the revision, its points, and what their payload says."""
+
+    revision: int
+    chunk_count: int
+    audience_id: int | None
+    updated_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceJob:
+    """The standing order to keep one source up to date. `failures`: failed runs in a row."""
+
+    source_id: str
+    due_at: datetime | None
+    rests_until: datetime | None
+    is_hinted: bool
+    holder: str | None
+    lease_until: datetime | None
+    failures: int
+    reason: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,13 +70,18 @@ class StoredDocument:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class StoredChunk:
-    """A chunk with its vector (float32, shape (dimension,)), as it is kept for rebuilding the index."""
+    """A chunk with its vector (float32, shape (dimension,)), as it is kept for rebuilding the index.
+
+    `made_from`: digest of the text that the vector was made from. Only `embedded_text`'s own digest makes it fit for
+    another document: what else it holds is this document's past.
+    """
 
     ordinal: int
     section_ordinal: int
     text: str
     embedded_text: str
     fingerprint: str
+    made_from: str
     vector: Vectors
 
 
@@ -65,6 +99,7 @@ class StoredSection:
     """A section of a live revision, with what its document says about itself.
 
     `anchors`: (offset in `text`, native id) of its blocks, each reaching to the next; empty if they have no ids.
+    `blocks`: (kind, length) of each block of the text, in order.
     """
 
     document_id: str
@@ -84,6 +119,7 @@ class StoredSection:
     superseded_by: str | None
     audience_id: int
     anchors: tuple[tuple[int, str], ...] = ()
+    blocks: tuple[tuple[BlockKind, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,12 +132,17 @@ class Garbage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Problem:
-    """A document that is listed but not indexed, and why."""
+    """A document that is not indexed as its source has it, and why.
+
+    `attempts`: failed reads in a row of this `version`, where the source says which one it was.
+    """
 
     kind: ProblemKind
     native_id: str
     title: str
     reason: str
+    version: str = ""
+    attempts: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,6 +18,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    false,
 )
 from sqlalchemy.types import TypeDecorator
 
@@ -83,8 +84,13 @@ generations = Table(
     Column("embedder_identity", Text, nullable=False),
     Column("embedder_name", Text, nullable=False),
     Column("dimension", Integer, nullable=False),
+    # What builds its embedder again, without secrets: questions to it need the same one, whatever the settings name.
+    Column("embedder_kind", Text, nullable=False, server_default=""),
+    Column("embedder_values", JSON),
     Column("is_live", Boolean, nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
+    # Since when another one is live in its place.
+    Column("retired_at", UtcDateTime),
 )
 # One live generation a tenant, whatever two processes do at once.
 Index(
@@ -112,6 +118,7 @@ documents = Table(
     Column("url", Text, nullable=False, server_default=""),
     Column("space", Text, nullable=False, server_default=""),
     Column("labels", JSON),
+    Column("links", JSON),
     Column("version", Text, nullable=False, server_default=""),
     Column("fingerprint", String(64), nullable=False, server_default=""),
     Column("status", String(20), nullable=False, server_default="current"),
@@ -138,6 +145,8 @@ sections = Table(
     Column("text", Text, nullable=False),
     # [[offset in the text, native id of the block that begins there], …]; null where blocks have no ids
     Column("anchors", JSON(none_as_null=True)),
+    # [[kind, length], …]: the blocks that the text is made of, so that it can be cut anew for another embedder
+    Column("blocks", JSON),
     PrimaryKeyConstraint("tenant", "document_id", "revision", "ordinal"),
     ForeignKeyConstraint(["tenant", "document_id"], ["documents.tenant", "documents.document_id"]),
 )
@@ -152,13 +161,30 @@ chunks = Table(
     Column("section_ordinal", Integer, nullable=False),
     Column("generation", Integer, nullable=False),
     Column("fingerprint", String(64), nullable=False),
+    # Digest of the very text that the vector was made from; after a rename that is not `embedded_text`
+    Column("made_from", String(64), nullable=False),
     Column("text", Text, nullable=False),
     Column("embedded_text", Text, nullable=False),
     # float32, little-endian
     Column("vector", LargeBinary, nullable=False),
-    PrimaryKeyConstraint("tenant", "document_id", "revision", "ordinal"),
+    PrimaryKeyConstraint("tenant", "generation", "document_id", "revision", "ordinal"),
     ForeignKeyConstraint(["tenant", "document_id"], ["documents.tenant", "documents.document_id"]),
-    Index("chunks_by_fingerprint", "tenant", "generation", "fingerprint"),
+    Index("chunks_by_origin", "tenant", "generation", "made_from"),
+)
+
+# What a generation's index holds of each document. It is current if revision, audience and time are the document's.
+builds = Table(
+    "builds",
+    metadata,
+    _tenant(),
+    Column("generation", Integer, nullable=False),
+    Column("document_id", String(1000), nullable=False),
+    Column("revision", Integer, nullable=False),
+    Column("chunk_count", Integer, nullable=False),
+    Column("audience_id", Integer),
+    Column("updated_at", UtcDateTime),
+    PrimaryKeyConstraint("tenant", "generation", "document_id"),
+    ForeignKeyConstraint(["tenant", "document_id"], ["documents.tenant", "documents.document_id"]),
 )
 
 # Documents with index points of other revisions than the live one.
@@ -192,7 +218,29 @@ problems = Table(
     Column("kind", String(20), nullable=False),
     Column("title", Text, nullable=False),
     Column("reason", Text, nullable=False),
+    # Failed reads in a row at this version; empty where the source does not say which version it was.
+    Column("version", Text, nullable=False, server_default=""),
+    Column("attempts", Integer, nullable=False, server_default="0"),
     PrimaryKeyConstraint("tenant", "source_id", "native_id"),
+)
+
+# One job a source: bring it up to date. It is never gone, only due, running or resting.
+jobs = Table(
+    "jobs",
+    metadata,
+    _tenant(),
+    Column("source_id", String(100), nullable=False),
+    # None: nothing is asked for beyond the run that has the lease.
+    Column("due_at", UtcDateTime),
+    # A source that failed, or asked for patience, rests until then, whatever is due.
+    Column("rests_until", UtcDateTime),
+    Column("is_hinted", Boolean, nullable=False, server_default=false()),
+    Column("holder", String(200)),
+    Column("lease_until", UtcDateTime),
+    # Failed runs in a row, and how the last one ended.
+    Column("failures", Integer, nullable=False, server_default="0"),
+    Column("reason", Text),
+    PrimaryKeyConstraint("tenant", "source_id"),
 )
 
 runs = Table(

@@ -109,6 +109,7 @@ def make_chunk(ordinal: int = 0, *, text: str = "The pump stops at two metres.",
         text=text,
         embedded_text=f"Page\n{text}",
         fingerprint=fingerprint,
+        made_from=fingerprint,
         vector=vector,
     )
 

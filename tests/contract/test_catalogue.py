@@ -151,7 +151,7 @@ async def test_a_commit_that_fails_changes_nothing(catalogue: Catalogue) -> None
         await store(catalogue, edited(document, "Three metres."), make_chunk(0), make_chunk(0))
     (section,) = await catalogue.documents.all_sections(TENANT, document.id)
     assert section.text == "Two metres."
-    assert len(await catalogue.documents.chunks_of(TENANT, document.id)) == 1
+    assert len(await catalogue.builds.chunks_of(TENANT, document.id, generation=1)) == 1
     assert await catalogue.documents.garbage(TENANT) == []
 
 
@@ -172,22 +172,22 @@ async def test_sections_are_read_by_the_audiences_of_their_document_alone(catalo
     assert await live(TENANT, document.id, audience_ids=[]) == []
 
 
-async def test_stored_vectors_are_found_by_fingerprint_and_generation(catalogue: Catalogue) -> None:
+async def test_stored_vectors_are_found_by_what_they_were_made_from_and_generation(catalogue: Catalogue) -> None:
     chunks = [make_chunk(number, fingerprint=f"f{number}") for number in range(1200)]
     await store(catalogue, make_document(), *chunks)
     wanted = [chunk.fingerprint for chunk in chunks] + ["missing", "f0"]
-    found = await catalogue.documents.vectors(TENANT, 1, wanted)
+    found = await catalogue.builds.vectors(TENANT, generation=1, made_from=wanted)
     assert found.keys() == {chunk.fingerprint for chunk in chunks}
     assert np.array_equal(found["f3"], chunks[3].vector)
     assert found["f3"].dtype == np.float32
-    assert await catalogue.documents.vectors(TENANT, 2, wanted) == {}
-    assert await catalogue.documents.vectors(TENANT, 1, []) == {}
+    assert await catalogue.builds.vectors(TENANT, generation=2, made_from=wanted) == {}
+    assert await catalogue.builds.vectors(TENANT, generation=1, made_from=[]) == {}
 
 
 async def test_chunks_come_back_in_order_for_rebuilding_the_index(catalogue: Catalogue) -> None:
     document = make_document()
     await store(catalogue, document, make_chunk(1, text="b"), make_chunk(0, text="a"))
-    stored = await catalogue.documents.chunks_of(TENANT, document.id)
+    stored = await catalogue.builds.chunks_of(TENANT, document.id, generation=1)
     assert [(chunk.ordinal, chunk.text, chunk.embedded_text) for chunk in stored] == [
         (0, "a", "Page\na"),
         (1, "b", "Page\nb"),
@@ -199,7 +199,7 @@ async def test_touching_changes_version_time_and_readers_but_not_the_text(catalo
     document = make_document()
     await store(catalogue, document)
     board = await catalogue.access.intern(TENANT, Audience.of(["board"]))
-    await catalogue.documents.touch(replace(document, version="7"), audience_id=board)
+    await catalogue.documents.touch(replace(document, version="7"), audience_id=board, generation=1)
     row = await catalogue.documents.get(TENANT, document.id)
     assert row is not None
     assert (row.version, row.audience_id, row.live_revision) == ("7", board, 1)
@@ -217,7 +217,7 @@ async def test_a_document_taken_away_is_hidden_at_once_and_its_points_are_garbag
     assert await catalogue.documents.read_sections(TENANT, audience_ids=[everyone], keys=keys) == []
     assert await catalogue.documents.get(TENANT, document.id) is None
     assert await catalogue.documents.all_sections(TENANT, document.id) == []
-    assert await catalogue.documents.chunks_of(TENANT, document.id) == []
+    assert await catalogue.builds.chunks_of(TENANT, document.id, generation=1) == []
     assert await catalogue.documents.versions(TENANT, "wiki") == {}
     assert await catalogue.documents.garbage(TENANT) == [Garbage(document_id=document.id, keep=None)]
 

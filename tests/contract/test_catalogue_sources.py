@@ -179,7 +179,7 @@ async def test_tenants_are_walled_off(catalogue: Catalogue) -> None:
     assert await catalogue.documents.get("globex", document.id) is None
     assert await catalogue.documents.read_sections("globex", audience_ids=[everyone], keys=[key]) == []
     assert await catalogue.documents.live_sections("globex", document.id, audience_ids=[everyone]) == []
-    assert await catalogue.documents.vectors("globex", 1, ["f"]) == {}
+    assert await catalogue.builds.vectors("globex", generation=1, made_from=["f"]) == {}
     assert await catalogue.documents.versions("globex", WIKI) == {}
     assert await catalogue.documents.live_revisions("globex") == {}
     assert await catalogue.documents.garbage(TENANT) == []

@@ -1,12 +1,14 @@
 """What a sync embeds again, and what it does not."""
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
 from kb.access import Audience
+from kb.index.base import IndexFilter
 from kb.wiring import KnowledgeBase
-from tests.factories import TENANT, index_agrees, listing, make_page, search, sync, texts_found, versions, watched
+from tests.factories import NOW, TENANT, index_agrees, listing, make_page, search, sync, texts_found, versions, watched
 
 PAGE = make_page("leave", "You get 26 days a year.", "Carry over five days.", "Ask your lead.")
 
@@ -83,11 +85,36 @@ async def test_an_audience_that_narrows_closes_the_page_and_embeds_nothing(base:
     assert len(await texts_found(base, "26 days", email="ann@a.example")) == 3
 
 
-async def test_two_pages_with_one_section_in_common_embed_it_once(base: KnowledgeBase) -> None:
-    one, two = make_page("one", "The same words."), make_page("two", "The same words.")
+async def test_two_pages_with_the_same_title_and_section_embed_it_once(base: KnowledgeBase) -> None:
+    one, two = (make_page(name, "The same words.", title="Same") for name in ("one", "two"))
     report = await sync(base, listing(one, two), one, two)
     assert (report.embedded_chunks, report.reused_chunks) == (1, 1)
-    assert {passage.document_id for passage in await search(base, "page one")} <= {one.id, two.id}
+
+
+async def test_a_page_never_gets_a_vector_that_another_pages_title_is_in(base: KnowledgeBase) -> None:
+    one, two = (make_page(name, "The same words.") for name in ("one", "two"))
+    await sync(base, listing(one, two), one, two)
+    three = make_page("three", "The same words.")
+    await sync(base, listing(one, two, three), three)
+    assert set(watched(base).embedded.values()) == {1}
+    assert {text.splitlines()[0] for text in watched(base).embedded} == {"Page one", "Page two", "Page three"}
+
+
+async def test_a_vector_from_before_a_rename_is_given_to_no_other_page(base: KnowledgeBase) -> None:
+    await sync(base, listing(PAGE), PAGE)
+    await sync(base, listing(PAGE), replace(PAGE, version="2", title="Holidays"))
+    watched(base).embedded.clear()
+    other = make_page("other", *(section.text for section in PAGE.sections), title="Holidays")
+    report = await sync(base, listing(PAGE, other), other)
+    assert report.embedded_chunks == 3
+
+
+async def test_a_new_version_of_the_same_text_is_found_by_its_new_time(base: KnowledgeBase) -> None:
+    await sync(base, listing(PAGE), PAGE)
+    later = NOW + timedelta(days=9)
+    await sync(base, listing(PAGE), replace(PAGE, version="2", updated_at=later))
+    where = IndexFilter(tenant=TENANT, audience_ids=(1,), updated_since=later)
+    assert await base.index.search(where=where, vector=None, text="26 days", k=5) != []
 
 
 async def test_a_page_given_twice_in_a_run_is_stored_as_it_came_last(base: KnowledgeBase) -> None:

@@ -72,6 +72,7 @@ def _make_documents() -> None:
         sa.Column("url", sa.Text(), server_default="", nullable=False),
         sa.Column("space", sa.Text(), server_default="", nullable=False),
         sa.Column("labels", sa.JSON(), nullable=True),
+        sa.Column("links", sa.JSON(), nullable=True),
         sa.Column("version", sa.Text(), server_default="", nullable=False),
         sa.Column("fingerprint", sa.String(length=64), server_default="", nullable=False),
         sa.Column("status", sa.String(length=20), server_default="current", nullable=False),
@@ -100,8 +101,11 @@ def _make_generations() -> None:
         sa.Column("embedder_identity", sa.Text(), nullable=False),
         sa.Column("embedder_name", sa.Text(), nullable=False),
         sa.Column("dimension", sa.Integer(), nullable=False),
+        sa.Column("embedder_kind", sa.Text(), server_default="", nullable=False),
+        sa.Column("embedder_values", sa.JSON(), nullable=True),
         sa.Column("is_live", sa.Boolean(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("retired_at", sa.DateTime(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_index(
@@ -124,6 +128,7 @@ def _make_contents() -> None:
         sa.Column("section_ordinal", sa.Integer(), nullable=False),
         sa.Column("generation", sa.Integer(), nullable=False),
         sa.Column("fingerprint", sa.String(length=64), nullable=False),
+        sa.Column("made_from", sa.String(length=64), nullable=False),
         sa.Column("text", sa.Text(), nullable=False),
         sa.Column("embedded_text", sa.Text(), nullable=False),
         sa.Column("vector", sa.LargeBinary(), nullable=False),
@@ -131,9 +136,24 @@ def _make_contents() -> None:
             ["tenant", "document_id"],
             ["documents.tenant", "documents.document_id"],
         ),
-        sa.PrimaryKeyConstraint("tenant", "document_id", "revision", "ordinal"),
+        sa.PrimaryKeyConstraint("tenant", "generation", "document_id", "revision", "ordinal"),
     )
-    op.create_index("chunks_by_fingerprint", "chunks", ["tenant", "generation", "fingerprint"], unique=False)
+    op.create_index("chunks_by_origin", "chunks", ["tenant", "generation", "made_from"], unique=False)
+    op.create_table(
+        "builds",
+        sa.Column("tenant", sa.String(length=200), nullable=False),
+        sa.Column("generation", sa.Integer(), nullable=False),
+        sa.Column("document_id", sa.String(length=1000), nullable=False),
+        sa.Column("revision", sa.Integer(), nullable=False),
+        sa.Column("chunk_count", sa.Integer(), nullable=False),
+        sa.Column("audience_id", sa.Integer(), nullable=True),
+        sa.Column("updated_at", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["tenant", "document_id"],
+            ["documents.tenant", "documents.document_id"],
+        ),
+        sa.PrimaryKeyConstraint("tenant", "generation", "document_id"),
+    )
     op.create_table(
         "sections",
         sa.Column("tenant", sa.String(length=200), nullable=False),
@@ -146,6 +166,7 @@ def _make_contents() -> None:
         sa.Column("url", sa.Text(), nullable=False),
         sa.Column("text", sa.Text(), nullable=False),
         sa.Column("anchors", sa.JSON(none_as_null=True), nullable=True),
+        sa.Column("blocks", sa.JSON(), nullable=True),
         sa.ForeignKeyConstraint(
             ["tenant", "document_id"],
             ["documents.tenant", "documents.document_id"],
@@ -163,7 +184,22 @@ def _make_sources() -> None:
         sa.Column("kind", sa.String(length=20), nullable=False),
         sa.Column("title", sa.Text(), nullable=False),
         sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("version", sa.Text(), server_default="", nullable=False),
+        sa.Column("attempts", sa.Integer(), server_default="0", nullable=False),
         sa.PrimaryKeyConstraint("tenant", "source_id", "native_id"),
+    )
+    op.create_table(
+        "jobs",
+        sa.Column("tenant", sa.String(length=200), nullable=False),
+        sa.Column("source_id", sa.String(length=100), nullable=False),
+        sa.Column("due_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("rests_until", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("is_hinted", sa.Boolean(), server_default=sa.false(), nullable=False),
+        sa.Column("holder", sa.String(length=200), nullable=True),
+        sa.Column("lease_until", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("failures", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("reason", sa.Text(), nullable=True),
+        sa.PrimaryKeyConstraint("tenant", "source_id"),
     )
     op.create_table(
         "runs",
