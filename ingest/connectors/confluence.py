@@ -55,6 +55,11 @@ class Config(BaseModel):
         default_factory=dict,
         description="Account id (Cloud) or user name (Data Center) to e-mail, for accounts whose address is hidden.",
     )
+    email_domain: str = Field(
+        default="",
+        description="Data Center: user names are what stands before the @ of addresses at this domain, so that no "
+        "profile has to be asked for.",
+    )
     licensed_users: tuple[str, ...] = Field(
         default=(), description='Cloud: who "all licensed users" are, in audience words, such as ["group:staff"].'
     )
@@ -113,6 +118,7 @@ def build(config: Config, *, tenant: str, source_id: str, timing: Timing | None 
             audience=config.audience,
             licensed_users=config.licensed_users,
             emails=config.users,
+            email_domain=config.email_domain.removeprefix("@"),
         ),
         maker=DocumentMaker(
             api,

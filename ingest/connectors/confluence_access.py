@@ -30,6 +30,7 @@ class AccessRules:
     audience: tuple[str, ...] | None
     licensed_users: tuple[str, ...]
     emails: Mapping[str, str]
+    email_domain: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -251,6 +252,8 @@ class AccessReader:
                 return address.lower()
         if "@" in (address := person.email or person.username):
             return address.lower()
+        if self._rules.email_domain and person.username:
+            return f"{person.username}@{self._rules.email_domain}".lower()
         if (known := emails.get(person.key)) is not None:
             return known
         address = (await self._api.email(person)).lower()

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from ingest.connectors.confluence_json import Json, at, count_at, rows_at, text_at, time_at
-from ingest.connectors.confluence_records import Body, Comment, Entry, Group, Kind, Person, Readers
+from ingest.connectors.confluence_records import Body, Comment, Entry, File, Group, Kind, Person, Readers
 
 _PUBLIC_CLASSES = frozenset({"ANONYMOUS_USERS", "ANONYMOUS"})
 
@@ -70,4 +70,18 @@ def comment_of(row: Json, *, thread_id: str) -> Comment:
         storage=text_at(row, "body", "storage", "value"),
         quoted=text_at(properties, "inlineOriginalSelection") or text_at(properties, "inline-original-selection"),
         is_resolved=text_at(row, "resolutionStatus") == "resolved",
+    )
+
+
+def attachment_of(row: Json, page_id: str) -> File:
+    """An attachment."""
+    return File(
+        id=text_at(row, "id"),
+        page_id=page_id,
+        title=text_at(row, "title"),
+        media_type=text_at(row, "mediaType"),
+        byte_count=count_at(row, "fileSize"),
+        version=count_at(row, "version", "number"),
+        download_path=text_at(row, "downloadLink"),
+        updated_at=time_at(row, "version", "createdAt"),
     )

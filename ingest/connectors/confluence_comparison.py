@@ -1,6 +1,6 @@
 """A snapshot against what is stored: whose audience changed, what has to be read, and what that gives."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from typing import TypeVar
 
 from ingest.changes import AccessChanged, Change, Failed, Removed, Skipped
@@ -8,13 +8,23 @@ from ingest.connectors.confluence_access import Access, AccessReader
 from ingest.connectors.confluence_documents import PARSER_VERSION, DocumentMaker, Readable
 from ingest.connectors.confluence_names import NameBook
 from ingest.connectors.confluence_reading import BodyReader
-from ingest.connectors.confluence_records import Body, Comment, ConfluenceApi, Entry, File, ListingBroken, Refused
+from ingest.connectors.confluence_records import (
+    Body,
+    Comment,
+    ConfluenceApi,
+    Entry,
+    File,
+    ListingBroken,
+    Refused,
+    is_file_id,
+)
 from ingest.connectors.confluence_snapshot import UNREAD, Snapshot
 from kb.documents import Document, fingerprint_of
 
 STATUSES = {"trashed": "it is in the trash", "archived": "it is archived", "draft": "it is a draft now"}
 
-# Version, parser, title and place, labels and comments and files, audience.
+# Page: version, parser, title and place, labels and comments and files, audience.
+# Attachment: version, parser, page, name and type and space, audience.
 VERSION_PARTS = 5
 
 Kept = TypeVar("Kept", Entry, File)
@@ -43,6 +53,7 @@ class Comparison:
         self._accesses = dict(accesses)
         self._names = NameBook(api, snapshot, access)
         self._before = barren
+        self._found_files: list[File] = []
         self.barren: dict[str, tuple[str, str]] = {}
 
     async def changes(self, known: Mapping[str, str]) -> AsyncIterator[Change]:
@@ -63,10 +74,12 @@ class Comparison:
             _sort(change, file, files)
             if isinstance(change, AccessChanged | Skipped):
                 yield change
+        for change in self._unlisted_files(known):
+            yield change
         async for body in BodyReader(self._api).read(pages):
             yield body if isinstance(body, Failed) else await self._page(body)
-        for file in files:
-            yield await self._file(file)
+        for file in [*files, *self._found_files]:
+            yield self._maker.unread(file) or await self._file(file)
 
     def _compare(
         self, native_id: str, *, title: str, page_id: str, key: str, stored: str | None
@@ -86,6 +99,17 @@ class Comparison:
             return Skipped(native_id=native_id, title=title, reason=self._before[native_id][1])
         return True
 
+    def _unlisted_files(self, known: Mapping[str, str]) -> Iterator[AccessChanged]:
+        """Without search, stored attachments are not listed; they close and open with their page all the same."""
+        if self._snapshot.facts is not None:
+            return
+        for file_id, page_id in known_files(known).items():
+            if page_id in self._accesses:
+                key, _, before = known[file_id].rpartition("-")
+                audience = self._accesses[page_id].audience
+                if before != audience.digest[:16]:
+                    yield AccessChanged(native_id=file_id, audience=audience, version=f"{key}-{audience.digest[:16]}")
+
     async def _page(self, body: Body) -> Change:
         entry = body.entry
         listed = self._snapshot.entries[entry.id]
@@ -99,6 +123,7 @@ class Comparison:
             self._accesses[entry.id] = await self._access.of(entry)
         labels = self._snapshot.facts.labels.get(entry.id) if self._snapshot.facts else None
         comments, are_read = await self._comments(listed)
+        await self._find_files(listed)
         key = self._page_key(listed, entry.version)
         audience = self._accesses[entry.id].audience
         readable = Readable(
@@ -126,6 +151,18 @@ class Comparison:
         except (Refused, ListingBroken):
             return [], False
 
+    async def _find_files(self, entry: Entry) -> None:
+        """Without search, the attachments of a page that is read are asked for with it."""
+        if self._snapshot.facts is not None or not self._snapshot.has_files:
+            return
+        try:
+            found = await self._api.files(entry)
+        except (Refused, ListingBroken):
+            return
+        for file in found:
+            self._snapshot.add_file(file)
+        self._found_files += found
+
     async def _file(self, file: File) -> Change:
         entry = self._snapshot.entries[file.page_id]
         key, audience = self._file_key(file), self._accesses[file.page_id].audience
@@ -143,8 +180,14 @@ class Comparison:
 
     def _file_key(self, file: File) -> str:
         space = self._snapshot.spaces[self._snapshot.entries[file.page_id].space_id]
-        about = fingerprint_of([file.title, file.media_type, file.page_id, space.key])[:16]
-        return f"{file.version}-{PARSER_VERSION}-{about}"
+        about = fingerprint_of([file.title, file.media_type, space.key])[:16]
+        return f"{file.version}-{PARSER_VERSION}-{file.page_id}-{about}"
+
+
+def known_files(known: Mapping[str, str]) -> dict[str, str]:
+    """Stored attachments and their pages, from their versions."""
+    parts = {native_id: version.split("-") for native_id, version in known.items() if is_file_id(native_id)}
+    return {native_id: version[2] for native_id, version in parts.items() if len(version) == VERSION_PARTS}
 
 
 def _sort(change: AccessChanged | Skipped | bool, what: Kept, to_read: list[Kept]) -> None:

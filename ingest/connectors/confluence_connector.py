@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from ingest.changes import Change, Checkpoint, Failed, Listing, Memberships
 from ingest.connectors.confluence_access import HINT, Access, AccessRules, reachable
-from ingest.connectors.confluence_comparison import STATUSES, Comparison
+from ingest.connectors.confluence_comparison import STATUSES, Comparison, known_files
 from ingest.connectors.confluence_documents import DocumentMaker
 from ingest.connectors.confluence_records import (
     ConfluenceApi,
@@ -100,7 +100,7 @@ class ConfluenceConnector:
                 yield change
         except SourceRateLimited as exc:
             until = self._timing.now() + timedelta(seconds=exc.retry_after or 0)
-            yield Checkpoint(value=replace(state, not_before=until).to_text())
+            yield Checkpoint(value=replace(state, not_before=until, emails=emails.known).to_text())
             raise
 
     async def confirm_removed(self, native_id: str) -> str | None:
@@ -154,9 +154,15 @@ class ConfluenceConnector:
         self._view = snapshot
         yield _listing(snapshot, known)
         yield memberships
+        if emails.known != state.emails:
+            # Each took a request of its own: they outlive a run that is cut short.
+            yield Checkpoint(value=replace(state, not_before=None, emails=emails.known).to_text())
         run = Comparison(self._api, self._maker, snapshot, access, accesses, barren=state.barren)
         async for change in run.changes(known):
             yield change
+        if snapshot.facts is None:
+            # Attachments that were found beside the pages that were read are listed only now.
+            yield _listing(snapshot, known)
         for problem in _access_problems(snapshot, accesses, memberships):
             yield problem
         if self._maker.unknown_macros:
@@ -174,8 +180,8 @@ class ConfluenceConnector:
 def _listing(snapshot: Snapshot, known: Mapping[str, str]) -> Listing:
     titles = snapshot.titles
     if snapshot.facts is None:
-        # Nothing is known of attachments just now: those that are stored stay.
-        titles |= {native_id: native_id for native_id in known if is_file_id(native_id)}
+        # Nothing is known of attachments just now: those that are stored stay with their pages.
+        titles |= {file: file for file, page in known_files(known).items() if page in snapshot.wanted} | titles
     return Listing(titles=titles, is_complete=not snapshot.reasons, reason="; ".join(snapshot.reasons) or None)
 
 

@@ -8,6 +8,7 @@ from ingest.connectors.confluence_facts import (
     RESTRICTIONS,
     FactsReader,
     direct_readers,
+    file_of,
     labels_of,
     quoted_keys,
 )
@@ -185,6 +186,12 @@ class DataCenterApi:
         path = f"rest/api/content/{quote(entry.id)}/child/comment"
         rows = by_offset(self._transport, path, {"expand": expand, "depth": "all"}, limit=BODIES_AT_ONCE)
         return [_comment(row) async for row in rows]
+
+    async def files(self, entry: Entry) -> list[File]:
+        """See ConfluenceApi."""
+        path = f"rest/api/content/{quote(entry.id)}/child/attachment"
+        rows = by_offset(self._transport, path, {"expand": "version,container"}, limit=EXPANDED_AT_ONCE)
+        return [file async for row in rows if (file := file_of(row))]
 
     async def where_is(self, native_id: str) -> tuple[str, str]:
         """See ConfluenceApi."""

@@ -167,6 +167,9 @@ class ConfluenceApi(Protocol):
     async def comments(self, entry: Entry) -> list[Comment]:
         """All comments on a page, in order, answers after what they answer."""
 
+    async def files(self, entry: Entry) -> list[File]:
+        """The attachments of a page, where search does not tell."""
+
     async def where_is(self, native_id: str) -> tuple[str, str]:
         """Status and place (space id of a page, page id of an attachment), by a direct read. Raises Refused."""
 

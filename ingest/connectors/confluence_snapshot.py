@@ -46,6 +46,7 @@ class Snapshot:
     files_by_page: dict[str, list[File]] = field(default_factory=dict)
     facts: Facts | None = None
     has_comments: bool = True
+    has_files: bool = True
     reasons: list[str] = field(default_factory=list)
 
     @property
@@ -53,6 +54,11 @@ class Snapshot:
         """Everything that is to be indexed or explained: native id → title."""
         titles = {entry.id: entry.title for entry in self.wanted.values()}
         return titles | {file.id: file.title for file in self.files.values()}
+
+    def add_file(self, file: File) -> None:
+        """An attachment of a wanted page."""
+        self.files[file.id] = file
+        self.files_by_page.setdefault(file.page_id, []).append(file)
 
     def files_of(self, page_id: str) -> list[File]:
         """A page's attachments, in a fixed order."""
@@ -80,7 +86,7 @@ class SnapshotReader:
         self._api = api
         self._scope = scope
         self._rules = rules
-        self.snapshot = Snapshot(has_comments=scope.has_comments)
+        self.snapshot = Snapshot(has_comments=scope.has_comments, has_files=scope.has_files)
 
     async def read(self) -> tuple[Snapshot, AccessReader]:
         """The snapshot, and what finds out who may read its pages. Raises SourceErrors."""
@@ -205,5 +211,4 @@ class SnapshotReader:
             return
         for file in sorted(snapshot.facts.files.values(), key=lambda file: file.id):
             if file.page_id in snapshot.wanted:
-                snapshot.files[file.id] = file
-                snapshot.files_by_page.setdefault(file.page_id, []).append(file)
+                snapshot.add_file(file)

@@ -253,3 +253,26 @@ async def test_all_licensed_users_are_those_whom_the_settings_name(
     assert await wiki.found("zebra", crew[0]) == set()
     await wiki.sync(licensed_users=(crew[0].email,))
     assert [await wiki.found("zebra", user) for user in crew] == [{"Page"}, set()]
+
+
+@pytest.mark.parametrize("wiki", ["datacenter"], indirect=True)
+async def test_a_domain_for_user_names_spares_the_profiles(wiki: SyncedWiki) -> None:
+    ann = wiki.people.user("ann", is_email_hidden=True)
+    wiki.people.page(wiki.people.space("ENG", wiki.people.group("crew", ann)), "Page", "<p>zebra</p>")
+    await wiki.sync(email_domain="example.com")
+    assert await wiki.found("zebra", ann) == {"Page"}
+    assert not any("profile" in path for path in wiki.site.faults.requests)
+
+
+@pytest.mark.parametrize("wiki", ["datacenter"], indirect=True)
+async def test_profiles_are_asked_for_once_even_if_the_sync_is_cut_short(
+    wiki: SyncedWiki, space: FakeSpace, crew: tuple[FakeUser, FakeUser]
+) -> None:
+    for number in range(3):
+        wiki.people.page(space, f"Page {number}", f"<p>zebra {number}</p>")
+    wiki.site.faults.add("body", status=503)
+    assert (await wiki.sync()).reason
+    wiki.site.faults.clear()
+    await wiki.sync()
+    assert sum("profile" in path for path in wiki.site.faults.requests) == len(crew)
+    assert len(await wiki.found("zebra", crew[0])) == 3

@@ -233,3 +233,57 @@ async def test_search_that_is_away_for_a_moment_reads_no_page_again_and_keeps_at
     wiki.site.faults.clear()
     assert (await wiki.sync()).fetched == 0
     assert await versions(wiki.base) == stored
+
+
+async def test_a_token_that_expires_during_a_sync_ends_it_and_loses_nothing(
+    wiki: SyncedWiki, pages: list[FakeContent], ann: FakeUser
+) -> None:
+    await wiki.sync()
+    for page in pages:
+        wiki.people.edit(page, page.storage.replace("zebra", "zebra again"))
+
+    def expire() -> None:
+        wiki.site.faults.is_token_valid = False
+        if not wiki.site.is_cloud:
+            wiki.site.site.has_anonymous_access = True
+
+    wiki.site.faults.events["body"] = expire
+    report = await wiki.sync()
+    assert "token" in (report.reason or "")
+    assert {each.title for each in report.missing} == set()
+    assert report.removed == 0
+    assert len(await wiki.found("zebra", ann)) == PAGES
+
+
+async def test_requests_keep_the_pace_that_the_settings_allow(wiki: SyncedWiki, pages: list[FakeContent]) -> None:
+    clock = wiki.site.faults.clock
+    began = clock.seconds
+    report = await wiki.sync(requests_per_second=0.5)
+    assert clock.seconds - began >= (report.requests - 1) * 2
+
+
+async def test_without_search_attachments_come_with_their_page_and_close_with_it(
+    wiki: SyncedWiki, pages: list[FakeContent], ann: FakeUser
+) -> None:
+    wiki.people.attach(pages[0], "notes.txt", b"zebra notes")
+    wiki.people.attach(pages[0], "sketch.png", b"png", media_type="image/png")
+    wiki.site.faults.add(r"/search\?", status=403)
+    report = await wiki.sync()
+    assert (report.complete, report.listed, report.indexed) == (True, PAGES + 2, PAGES + 1)
+    assert "notes.txt" in await wiki.found("zebra notes", ann)
+    wiki.people.restrict(pages[0], wiki.people.user("bob"))
+    report = await wiki.sync()
+    assert (report.fetched, report.removed) == (0, 0)
+    assert "notes.txt" not in await wiki.found("zebra notes", ann)
+
+
+@pytest.mark.parametrize("wiki", ["cloud"], indirect=True)
+async def test_a_token_that_may_not_say_whose_it_is_still_reads_and_removes(
+    wiki: SyncedWiki, pages: list[FakeContent]
+) -> None:
+    wiki.site.faults.add("/user/current", status=403)
+    await wiki.sync()
+    wiki.people.trash(pages[0])
+    wiki.people.purge(pages[1])
+    report = await wiki.sync()
+    assert (report.complete, report.removed) == (True, 2)

@@ -12,13 +12,13 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
+from tests.fakes.confluence_cursors import gone, page_of
 from tests.fakes.confluence_faults import Faults
 from tests.fakes.confluence_v1 import V1, only_known
 from tests.fakes.confluence_wiki import FakeComment, FakeContent, FakeFile, FakeWiki
 
 EMAIL = "footnote-bot@example.com"
 TOKEN = "cloud-token-of-a-test"
-MOST_LISTED = 250
 MOST_EXPANDED = 200
 _KINDS = {"pages": "page", "blogposts": "blogpost"}
 _CONTAINERS = {"folders": "folder", "whiteboards": "whiteboard", "databases": "database", "embeds": "embed"}
@@ -45,8 +45,8 @@ class CloudSite:
             (f"{v1}/content/{{id}}/restriction/byOperation/read", self._restriction),
             (f"{v1}/content/{{page}}/child/attachment/{{id}}/download", self._download),
             (f"{v1}/group/{{id}}/membersByGroupId", self._members),
-            (f"{v1}/content/{{rest:path}}", _gone),
-            (f"{v1}/content", _gone),
+            (f"{v1}/content/{{rest:path}}", gone),
+            (f"{v1}/content", gone),
             (f"{v2}/spaces", self._spaces),
             (f"{v2}/space-roles", self._roles),
             (f"{v2}/spaces/{{id}}/permissions", self._permissions),
@@ -57,6 +57,7 @@ class CloudSite:
             (f"{v2}/{{place:str}}/{{id}}/children", self._answers),
             (f"{v2}/{{kind:str}}/{{id}}/footer-comments", self._comments),
             (f"{v2}/{{kind:str}}/{{id}}/inline-comments", self._comments),
+            (f"{v2}/{{kind:str}}/{{id}}/attachments", self._attachments),
             (f"{v2}/{{kind:str}}/{{id}}", self._one),
             (f"{v2}/{{kind:str}}", self._contents),
             ("/media/{id}", self._media),
@@ -257,40 +258,18 @@ class CloudSite:
             raise HTTPException(404, "Not found")
         return space
 
-    def _page(
-        self, request: Request, rows: list[Any], *, most: int = MOST_LISTED, of: Callable[[Any], Any] = lambda row: row
-    ) -> Any:
-        query = request.query_params
-        limit = int(query.get("limit", 25))
-        if not 1 <= limit <= MOST_LISTED:
-            raise HTTPException(400, "limit out of range")
-        limit = min(limit, most, self.faults.most_rows)
-        start = _start_of(query.get("cursor"))
-        if start and self.faults.stale_cursors > 0:
-            self.faults.stale_cursors -= 1
-            raise HTTPException(400, "Invalid cursor")
-        shown = rows[start : start + limit]
-        answer: dict[str, Any] = {
-            "results": [of(row) for row in shown],
-            "_links": {"base": "http://elsewhere.test/wiki"},
-        }
-        if start + limit < len(rows) or self.faults.goes_in_circles:
-            following = 0 if self.faults.goes_in_circles else start + limit
-            cursor = base64.urlsafe_b64encode(f"after:{following}".encode()).decode()
-            others = {name: value for name, value in query.items() if name != "cursor"}
-            words = "&".join(f"{name}={value}" for name, value in {**others, "cursor": cursor}.items())
-            answer["_links"]["next"] = f"{request.url.path}?{words}"
-        return answer
+    def _attachments(self, request: Request) -> Any:
+        only_known(request, "status", "limit", "cursor")
+        files = [each for each in self.wiki.files.values() if each.page_id == request.path_params["id"]]
+        rows = [
+            {
+                "id": each.id, "status": "current", "title": each.title, "pageId": each.page_id,
+                "mediaType": each.media_type, "fileSize": len(each.content),
+                "version": {"number": each.version, "createdAt": "2026-03-01T12:00:00.000Z"},
+            }
+            for each in files
+        ]  # fmt: skip
+        return self._page(request, rows)
 
-
-def _gone(request: Request) -> Response:
-    return JSONResponse({"statusCode": 410, "message": "This deprecated endpoint has been removed."}, 410)
-
-
-def _start_of(cursor: str | None) -> int:
-    if not cursor:
-        return 0
-    found = re.fullmatch(r"after:(\d+)", base64.urlsafe_b64decode(cursor).decode())
-    if found is None:
-        raise HTTPException(400, "Invalid cursor")
-    return int(found[1])
+    def _page(self, request: Request, rows: list[Any], **options: Any) -> Any:
+        return page_of(request, rows, self.faults, **options)

@@ -42,6 +42,7 @@ class DataCenterSite:
             (f"{api}/content", self._listing),
             (f"{api}/content/{{id}}/restriction/byOperation/read", self._restriction),
             (f"{api}/content/{{id}}/child/comment", self._comments),
+            (f"{api}/content/{{id}}/child/attachment", self._attachments),
             (f"{api}/content/{{id}}", self._one),
             (f"{api}/group/{{name}}/member", self._members),
             (f"{CONTEXT}/rest/mobile/1.0/profile/{{name}}", self._profile),
@@ -187,6 +188,12 @@ class DataCenterSite:
             if each.page_id == request.path_params["id"] and (query.get("depth") == "all" or not each.parent_id)
         ]
         return self._contents(request, ours)
+
+    def _attachments(self, request: Request) -> Any:
+        only_known(request, "expand", "limit", "start")
+        return self._contents(
+            request, [each for each in self.wiki.files.values() if each.page_id == request.path_params["id"]]
+        )
 
     def _members(self, request: Request) -> Any:
         only_known(request, "limit", "start")
