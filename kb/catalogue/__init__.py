@@ -3,6 +3,7 @@
 from types import TracebackType
 
 from kb.catalogue.access import AccessStore
+from kb.catalogue.answers import AnswerStore
 from kb.catalogue.builds import BuildStore
 from kb.catalogue.database import Database
 from kb.catalogue.documents import DocumentStore
@@ -22,6 +23,7 @@ class Catalogue:
     def __init__(self, database: Database, *, clock: Clock = utc_now) -> None:
         self._database = database
         self.access = AccessStore(database)
+        self.answers = AnswerStore(database)
         self.builds = BuildStore(database)
         self.documents = DocumentStore(database)
         self.feedback = FeedbackStore(database)

@@ -6,9 +6,9 @@ from typing import Any
 
 from sqlalchemy import insert, select, update
 
+from kb.catalogue.asking_tables import api_keys
 from kb.catalogue.database import Database
 from kb.catalogue.records import StoredKey
-from kb.catalogue.tables import api_keys
 
 
 class KeyStore:
@@ -19,7 +19,10 @@ class KeyStore:
 
     async def add(self, key: StoredKey) -> None:
         """Store a new key."""
-        row = {name: getattr(key, name) for name in StoredKey.__dataclass_fields__} | {"scopes": list(key.scopes)}
+        row = {name: getattr(key, name) for name in StoredKey.__dataclass_fields__} | {
+            "scopes": list(key.scopes),
+            "origins": list(key.origins),
+        }
         async with self._database.write() as connection:
             await connection.execute(insert(api_keys).values(**row))
 
@@ -46,4 +49,4 @@ class KeyStore:
 
 def _key(row: Any) -> StoredKey:  # a RowMapping, whose values are as the table says
     values = {name: row[name] for name in StoredKey.__dataclass_fields__}
-    return StoredKey(**(values | {"scopes": tuple(values["scopes"])}))
+    return StoredKey(**(values | {"scopes": tuple(values["scopes"]), "origins": tuple(values["origins"])}))

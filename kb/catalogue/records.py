@@ -167,7 +167,7 @@ class SourceCounts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredKey:
-    """An API key without its secret."""
+    """An API key without its secret. `origins`: whose pages may use it; none: no page may."""
 
     key_id: str
     tenant: str
@@ -178,6 +178,7 @@ class StoredKey:
     created_at: datetime
     expires_at: datetime | None
     revoked_at: datetime | None
+    origins: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -203,3 +204,27 @@ class StoredFeedback:
     reasons: tuple[str, ...]
     comment: str
     rated_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredAnswer:
+    """A question and its answer. `asker`: who, in the channel's own words. `body`: the answer as callers get it."""
+
+    answer_id: str
+    conversation_id: str
+    asker: str
+    channel: str
+    question: str
+    status: str
+    body: Mapping[str, Any]  # JSON of the shape that app.contract gives
+    asked_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredConversation:
+    """One line of a list of conversations."""
+
+    conversation_id: str
+    first_question: str
+    answer_count: int
+    last_asked_at: datetime

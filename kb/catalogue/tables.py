@@ -46,7 +46,8 @@ class UtcDateTime(TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
-def _tenant() -> Column[str]:
+def tenant_column() -> Column[str]:
+    """Whose row it is."""
     return Column("tenant", String(200), nullable=False)
 
 
@@ -54,7 +55,7 @@ audiences = Table(
     "audiences",
     metadata,
     Column("id", Integer, primary_key=True, autoincrement=True),
-    _tenant(),
+    tenant_column(),
     Column("digest", String(64), nullable=False),
     Column("layers", JSON, nullable=False),
     UniqueConstraint("tenant", "digest"),
@@ -63,7 +64,7 @@ audiences = Table(
 memberships = Table(
     "memberships",
     metadata,
-    _tenant(),
+    tenant_column(),
     Column("origin", String(200), nullable=False),
     Column("group_name", String(400), nullable=False),
     Column("member", String(400), nullable=False),
@@ -80,7 +81,7 @@ generations = Table(
     "generations",
     metadata,
     Column("id", Integer, primary_key=True, autoincrement=True),
-    _tenant(),
+    tenant_column(),
     Column("embedder_identity", Text, nullable=False),
     Column("embedder_name", Text, nullable=False),
     Column("dimension", Integer, nullable=False),
@@ -104,7 +105,7 @@ Index(
 documents = Table(
     "documents",
     metadata,
-    _tenant(),
+    tenant_column(),
     Column("document_id", String(1000), nullable=False),
     Column("source_id", String(100), nullable=False),
     Column("native_id", String(900), nullable=False),
@@ -134,7 +135,7 @@ documents = Table(
 sections = Table(
     "sections",
     metadata,
-    _tenant(),
+    tenant_column(),
     Column("document_id", String(1000), nullable=False),
     Column("revision", Integer, nullable=False),
     Column("ordinal", Integer, nullable=False),
@@ -154,7 +155,7 @@ sections = Table(
 chunks = Table(
     "chunks",
     metadata,
-    _tenant(),
+    tenant_column(),
     Column("document_id", String(1000), nullable=False),
     Column("revision", Integer, nullable=False),
     Column("ordinal", Integer, nullable=False),
@@ -176,7 +177,7 @@ chunks = Table(
 builds = Table(
     "builds",
     metadata,
-    _tenant(),
+    tenant_column(),
     Column("generation", Integer, nullable=False),
     Column("document_id", String(1000), nullable=False),
     Column("revision", Integer, nullable=False),
@@ -191,7 +192,7 @@ builds = Table(
 garbage = Table(
     "garbage",
     metadata,
-    _tenant(),
+    tenant_column(),
     Column("document_id", String(1000), nullable=False),
     Column("keep", Integer),
     PrimaryKeyConstraint("tenant", "document_id"),
@@ -200,7 +201,7 @@ garbage = Table(
 sources = Table(
     "sources",
     metadata,
-    _tenant(),
+    tenant_column(),
     Column("source_id", String(100), nullable=False),
     Column("checkpoint", Text),
     Column("listed", Integer, nullable=False, server_default="0"),
@@ -212,7 +213,7 @@ sources = Table(
 problems = Table(
     "problems",
     metadata,
-    _tenant(),
+    tenant_column(),
     Column("source_id", String(100), nullable=False),
     Column("native_id", String(900), nullable=False),
     Column("kind", String(20), nullable=False),
@@ -228,7 +229,7 @@ problems = Table(
 jobs = Table(
     "jobs",
     metadata,
-    _tenant(),
+    tenant_column(),
     Column("source_id", String(100), nullable=False),
     # None: nothing is asked for beyond the run that has the lease.
     Column("due_at", UtcDateTime),
@@ -247,7 +248,7 @@ runs = Table(
     "runs",
     metadata,
     Column("run_id", String(100), primary_key=True),
-    _tenant(),
+    tenant_column(),
     Column("source_id", String(100), nullable=False),
     Column("started_at", UtcDateTime, nullable=False),
     Column("finished_at", UtcDateTime),
@@ -255,25 +256,11 @@ runs = Table(
     Index("runs_by_source", "tenant", "source_id", "started_at"),
 )
 
-api_keys = Table(
-    "api_keys",
-    metadata,
-    Column("key_id", String(40), primary_key=True),
-    _tenant(),
-    Column("name", Text, nullable=False),
-    Column("secret_sha256", String(64), nullable=False),
-    Column("scopes", JSON, nullable=False),
-    Column("email", Text),
-    Column("created_at", UtcDateTime, nullable=False),
-    Column("expires_at", UtcDateTime),
-    Column("revoked_at", UtcDateTime),
-)
-
 # What came through a channel, once: unfinished until it has its answer. A second key of a message is a row of its own.
 inbox = Table(
     "inbox",
     metadata,
-    _tenant(),
+    tenant_column(),
     Column("channel", String(40), nullable=False),
     Column("key", String(300), nullable=False),
     Column("place", String(300), nullable=False),
@@ -293,7 +280,7 @@ inbox = Table(
 feedback = Table(
     "feedback",
     metadata,
-    _tenant(),
+    tenant_column(),
     Column("answer_id", String(100), nullable=False),
     Column("rater", String(300), nullable=False),
     Column("channel", String(40), nullable=False),

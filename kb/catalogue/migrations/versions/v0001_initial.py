@@ -15,6 +15,7 @@ def upgrade() -> None:
     _make_contents()
     _make_sources()
     _make_inbox()
+    _make_answers()
 
 
 def _make_access() -> None:
@@ -32,6 +33,7 @@ def _make_access() -> None:
         sa.Column("secret_sha256", sa.String(length=64), nullable=False),
         sa.Column("scopes", sa.JSON(), nullable=False),
         sa.Column("email", sa.Text(), nullable=True),
+        sa.Column("origins", sa.JSON(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("expires_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("revoked_at", sa.DateTime(timezone=True), nullable=True),
@@ -254,3 +256,32 @@ def _make_inbox() -> None:
         sa.PrimaryKeyConstraint("tenant", "answer_id", "rater"),
     )
     op.create_index("inbox_by_age", "inbox", ["tenant", "channel", "finished_at", "accepted_at"], unique=False)
+
+
+def _make_answers() -> None:
+    op.create_table(
+        "answers",
+        sa.Column("tenant", sa.String(length=200), nullable=False),
+        sa.Column("answer_id", sa.String(length=60), nullable=False),
+        sa.Column("conversation_id", sa.String(length=100), nullable=False),
+        sa.Column("asker", sa.String(length=400), nullable=False),
+        sa.Column("channel", sa.String(length=40), nullable=False),
+        sa.Column("question", sa.Text(), nullable=False),
+        sa.Column("status", sa.String(length=20), nullable=False),
+        sa.Column("body", sa.JSON(), nullable=False),
+        sa.Column("asked_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("tenant", "answer_id"),
+    )
+    columns = ["tenant", "asker", "conversation_id", "asked_at"]
+    op.create_index("answers_by_conversation", "answers", columns, unique=False)
+    op.create_index("answers_by_age", "answers", ["tenant", "asked_at"], unique=False)
+    op.create_table(
+        "requests",
+        sa.Column("tenant", sa.String(length=200), nullable=False),
+        sa.Column("asker", sa.String(length=400), nullable=False),
+        sa.Column("key", sa.String(length=200), nullable=False),
+        sa.Column("digest", sa.String(length=64), nullable=False),
+        sa.Column("body", sa.JSON(none_as_null=True), nullable=True),
+        sa.Column("received_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("tenant", "asker", "key"),
+    )
