@@ -3,7 +3,7 @@
 import subprocess
 import sys
 
-BENCHMARKS = ("parsing", "embedding", "search", "retrieval", "chat_model", "answer", "sync", "crash")
+BENCHMARKS = ("parsing", "embedding", "search", "retrieval", "chat_model", "answer", "sync", "notion", "crash")
 
 
 def main() -> None:

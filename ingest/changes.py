@@ -57,6 +57,13 @@ class Failed:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LeftOut:
+    """What the documents read in this run hold that has no text here, such as buttons: its kind → how often."""
+
+    counts: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Listing:
     """What the source says exists: native id → title. Only a complete listing can show that something is missing."""
 
@@ -72,7 +79,7 @@ class Checkpoint:
     value: str
 
 
-Change: TypeAlias = Document | AccessChanged | Memberships | Removed | Skipped | Failed | Listing | Checkpoint
+Change: TypeAlias = Document | AccessChanged | Memberships | Removed | Skipped | Failed | LeftOut | Listing | Checkpoint
 
 
 class Connector(Protocol):

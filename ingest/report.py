@@ -1,6 +1,7 @@
 """The completeness report: what a source says exists, what of it is indexed, and why the rest is missing."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
@@ -16,7 +17,10 @@ class MissingDocument:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SyncReport:
-    """How one sync of one source ended. `requests`: calls or file reads; `complete`: all that is listed was seen."""
+    """How one sync of one source ended. `requests`: calls or file reads; `complete`: all that is listed was seen.
+
+    `left_out`: what the documents that were read hold and what has no text here, by kind.
+    """
 
     source_id: str
     started_at: datetime
@@ -34,6 +38,12 @@ class SyncReport:
     repaired: int
     complete: bool
     reason: str | None
+    left_out: Mapping[str, int] = field(default_factory=dict)
+    # The source could not be read to the end; `retry_after`: seconds that it asked us to wait.
+    has_failed: bool = False
+    retry_after: float | None = None
+    # Another process is syncing the source.
+    was_refused: bool = False
 
     def run_facts(self) -> dict[str, object]:
         """What `footnote status --json` shows as `last_run`."""
@@ -46,6 +56,7 @@ class SyncReport:
             "reused_chunks": self.reused_chunks,
             "removed": self.removed,
             "repaired": self.repaired,
+            "left_out": dict(self.left_out),
             "complete": self.complete,
             "reason": self.reason,
         }
@@ -58,7 +69,9 @@ class SyncReport:
             f"{self.reused_chunks} reused, {self.removed} removed in {self.seconds:.1f} s"
         )
         missing = [f"  missing: {each.title} ({each.document_id}): {each.reason}" for each in self.missing]
-        return [counts, *missing, *([f"  stopped: {self.reason}"] if self.reason else [])]
+        kinds = sorted(self.left_out.items(), key=lambda each: (-each[1], each[0]))
+        left_out = [f"  without text here: {', '.join(f'{kind} ({count})' for kind, count in kinds)}"] if kinds else []
+        return [counts, *missing, *left_out, *([f"  stopped: {self.reason}"] if self.reason else [])]
 
 
 class Progress(Protocol):

@@ -1,8 +1,9 @@
 """What a run finds out is collected, saved, and made into its report."""
 
 import time
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from ingest.changes import Failed, Listing, Skipped
@@ -10,6 +11,7 @@ from ingest.report import MissingDocument, SyncReport
 from kb.catalogue import Catalogue
 from kb.catalogue.records import Problem, ProblemKind, SourceCounts
 from kb.documents import document_id
+from kb.errors import SourceError
 
 
 @dataclass(slots=True, kw_only=True)
@@ -21,6 +23,10 @@ class Tally:
     reused_chunks: int = 0
     removed: int = 0
     repaired: int = 0
+    # What was read and has no text here: kind → how often.
+    left_out: Counter[str] = field(default_factory=Counter)
+    # What kept the source from being read to the end.
+    failure: SourceError | None = None
 
 
 class RunReporter:
@@ -68,7 +74,8 @@ class RunReporter:
     async def refuse(self, reason: str) -> SyncReport:
         """The report of a run that was not let in: what is stored, and nothing found out."""
         counts = await self._catalogue.sources.counts(self._tenant, self._source_id)
-        return self._report(counts, (), requests=0, is_complete=False, reason=reason)
+        report = self._report(counts, (), requests=0, is_complete=False, reason=reason)
+        return replace(report, was_refused=True)
 
     def fail(self, reason: str, *, requests: int) -> SyncReport:
         """What can be said of a run that our own failure ended: nothing of what is listed or missing."""
@@ -99,8 +106,11 @@ class RunReporter:
             reused_chunks=self.tally.reused_chunks,
             removed=self.tally.removed,
             repaired=self.tally.repaired,
+            left_out=dict(self.tally.left_out),
             complete=is_complete,
             reason=reason,
+            has_failed=self.tally.failure is not None,
+            retry_after=getattr(self.tally.failure, "retry_after", None),
         )
 
     async def _all_problems(self, *, is_complete: bool) -> list[Problem]:

@@ -12,6 +12,7 @@ from ingest.changes import (
     Checkpoint,
     Connector,
     Failed,
+    LeftOut,
     Listing,
     Memberships,
     Removed,
@@ -114,6 +115,7 @@ class SourceSync:
                     await self._take(change, known)
         except SourceError as exc:
             logger.warning("source failed", extra={"source_id": self._source_id, "error": type(exc).__name__})
+            self._reporter.tally.failure = exc
             await self._flush()
             return str(exc)
         await self._flush()
@@ -130,6 +132,8 @@ class SourceSync:
                     # It was a page once; what it said then is not what its source says now.
                     self._removals.note(Removed(native_id=change.native_id, reason=change.reason))
                 self._note(change)
+            case LeftOut():
+                self._reporter.tally.left_out.update(change.counts)
             case Listing():
                 self._listing = change
                 self._progress.listed(self._source_id, len(change.titles.keys() - known.keys()))
@@ -163,6 +167,7 @@ class SourceSync:
         try:
             removed_count, reason = await self._removals.carry_out(listing, known=known)
         except SourceError as exc:
+            self._reporter.tally.failure = exc
             return str(exc)
         self._reporter.tally.removed = removed_count
         for problem in self._removals.unconfirmed:

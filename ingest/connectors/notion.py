@@ -13,8 +13,9 @@ from ingest.connectors.notion_reading import Origin
 from ingest.connectors.notion_records import Kind, Version
 from ingest.connectors.notion_run import NotionRun, Scope
 from ingest.connectors.notion_trash import TrashCheck
+from ingest.parsing.notion_json import text_at
 from kb.access import Audience
-from kb.errors import SourceUnavailable
+from kb.errors import SourceAuthError, SourceUnavailable
 
 API_ADDRESS = "https://api.notion.com"
 
@@ -117,12 +118,15 @@ class NotionConnector:
         return evidence
 
     async def verify(self) -> str:
-        """Whose connection it is. Raises SourceErrors."""
+        """Whose connection it is, and whether anything is shared with it. Raises SourceErrors."""
         try:
-            name = (await self._api.me()).get("name")
+            me = await self._api.me()
+            has_pages = await self._api.is_anything_listed()
         except NotionRefusal as exc:
-            raise SourceUnavailable(f"Notion does not say whose secret it is: {exc}") from exc
-        return f"signed in as {name}"
+            raise SourceAuthError(f"the connection may not read content: {exc}") from exc
+        workspace = text_at(me, "bot", "workspace_name") or "a workspace without a name"
+        shared = "pages are shared with it" if has_pages else "search lists no page: share some with the connection"
+        return f"signed in to {workspace} as {text_at(me, 'name') or 'a connection without a name'}; {shared}"
 
     @property
     def request_count(self) -> int:

@@ -1,7 +1,7 @@
 """What we ask of Notion's API: reads only. Ids are given and taken without dashes."""
 
 from ingest.connectors.notion_calls import NotionCalls, NotionList
-from ingest.parsing.notion_json import Json
+from ingest.parsing.notion_json import Json, objects_at
 
 _OLDEST_EDIT_FIRST = {"timestamp": "last_edited_time", "direction": "ascending"}
 _OLDEST_FIRST = [{"timestamp": "created_time", "direction": "ascending"}]
@@ -43,6 +43,11 @@ class NotionApi(NotionCalls):
         return await self.list_all(
             lambda client, paging: client.search(filter=wanted, sort=_OLDEST_EDIT_FIRST, **paging)
         )
+
+    async def is_anything_listed(self) -> bool:
+        """Does search list any page?"""
+        wanted = {"property": "object", "value": "page"}
+        return bool(objects_at(await self.get(lambda client: client.search(filter=wanted, page_size=1)), "results"))
 
     async def rows(self, source_id: str, *, created_since: str = "") -> NotionList:
         """Rows of a data source, oldest first. `created_since`: a time of the API, to go on behind a cut list."""

@@ -1,11 +1,10 @@
 """One sync of a Notion source: find what exists, read what changed, and say what is gone."""
 
-import logging
 from collections import Counter, deque
 from collections.abc import AsyncGenerator, Iterator, Mapping
 from dataclasses import dataclass
 
-from ingest.changes import AccessChanged, Change, Checkpoint, Failed, Listing, Removed, Skipped
+from ingest.changes import AccessChanged, Change, Checkpoint, Failed, LeftOut, Listing, Removed, Skipped
 from ingest.connectors.notion_api import NotionApi
 from ingest.connectors.notion_calls import NotionRefusal
 from ingest.connectors.notion_discovery import Discovery
@@ -15,8 +14,6 @@ from ingest.connectors.notion_reading import NotionReader, Origin, Reading
 from ingest.connectors.notion_records import Found, Kind, Version
 from ingest.parsing.notion_json import text_at
 from kb.errors import SourceError, SourceUnavailable, UnreadableDocument
-
-logger = logging.getLogger(__name__)
 
 # Pages that Notion fails on one after the other before the whole source counts as unavailable.
 MOST_FAILURES_IN_A_ROW = 10
@@ -41,7 +38,7 @@ class NotionRun:
     def __init__(
         self, api: NotionApi, *, origin: Origin, scope: Scope, since: Checkpoint | None, known: Mapping[str, str]
     ) -> None:
-        self.left_out: Counter[str] = Counter()
+        self._left_out: Counter[str] = Counter()
         self._api = api
         self._origin = origin
         self._scope = scope
@@ -116,7 +113,11 @@ class NotionRun:
         for each in everything:
             if self._is_stored(each) or self._is_skipped_again(each):
                 continue
-            (self._queue if self._places.is_placed(each) else self._unplaced).append(each)
+            if each.kind == "database":
+                # What it says of itself stands in its rows.
+                self._queue.appendleft(each)
+            else:
+                (self._queue if self._places.is_placed(each) else self._unplaced).append(each)
             if each.id not in self._known:
                 self._memory.waiting[each.id] = Waiting(kind=each.kind, title=each.title)
                 self._is_memory_older = True
@@ -198,7 +199,7 @@ class NotionRun:
         self._take_up()
 
     def _keep(self, found: Found, reading: Reading) -> None:
-        self.left_out.update(reading.left_out)
+        self._left_out.update(reading.left_out)
         if reading.document is not None:
             self._memory.waiting.pop(found.id, None)
             self._done.append(reading.document)
@@ -230,10 +231,10 @@ class NotionRun:
             self._memory.waiting.pop(native_id, None)
             if native_id in self._known:
                 yield Removed(native_id=native_id, reason=evidence)
+        if self._left_out:
+            yield LeftOut(counts=dict(self._left_out))
         unseen = {native_id: native_id for native_id in self._discovery.unseen}
         gaps = self._discovery.gaps
         reason = "; ".join(gaps[:3]) + (f"; and {len(gaps) - 3} more" if len(gaps) > 3 else "")
         yield Listing(titles=unseen | self._titles, is_complete=not gaps, reason=reason or None)
         yield Checkpoint(value=self._memory.dump())
-        if self.left_out:
-            logger.info("blocks without text", extra={"left_out": dict(self.left_out)})

@@ -217,8 +217,12 @@ def route(server: NotionServer, method: str, path: list[str], body: Json) -> Jso
 def user(server: NotionServer, user_id: str) -> Json:
     """The connection's own user, or a person."""
     if user_id == "me":
-        about = {"workspace_id": server.workspace.workspace_id, "owner": {"type": "workspace", "workspace": True}}
-        return {"object": "user", "id": BOT["id"], "type": "bot", "bot": about}
+        about = {
+            "workspace_id": server.workspace.workspace_id,
+            "workspace_name": "Acme",
+            "owner": {"type": "workspace", "workspace": True},
+        }
+        return {"object": "user", "id": BOT["id"], "type": "bot", "name": "Footnote", "bot": about}
     if server.hides_people:
         raise Refused(403, "restricted_resource")
     if str(UUID(user_id)) not in server.workspace.users:

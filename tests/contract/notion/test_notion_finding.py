@@ -1,10 +1,12 @@
-"""A Notion source over its life: what is found, what changes, what goes, and what it costs."""
+"""What a Notion source finds: pages that search omits, rows, databases, roots; and what it takes to be set up."""
 
 import pytest
 
-from kb.errors import SourceError
+from ingest.connectors import notion
+from kb.errors import ConfigError, SourceError
+from kb.plugins import configure
 from tests.contract.notion.synced import SyncedNotion, missing, plain
-from tests.fakes.notion_json import block, hosted_file, mention, paragraph, run, value
+from tests.fakes.notion_json import block, paragraph, value
 
 
 async def test_pages_that_search_omits_are_found_where_they_stand(synced: SyncedNotion) -> None:
@@ -169,158 +171,6 @@ async def test_an_unchanged_workspace_costs_lists_only_and_no_embedding(synced: 
     assert [request.split("/")[1] for request in synced.requests()] == ["users", "search", "search", "data_sources"]
 
 
-async def test_an_edit_embeds_its_own_section_only(synced: SyncedNotion) -> None:
-    page = synced.notion.workspace.add_page(
-        "Pump",
-        block("heading_1", "Start"),
-        paragraph("Open the valve."),
-        block("heading_1", "Stop"),
-        paragraph("Close."),
-    )
-    await synced.sync()
-    before = synced.embedded_count
-    synced.notion.workspace.edit_block(synced.notion.workspace.blocks_of(page)[3], "Close it slowly.")
-    await synced.sync()
-    assert synced.embedded_count - before == 1
-    assert "Close it slowly." in await synced.text(page)
-
-
-async def test_a_second_edit_in_the_same_minute_is_seen(synced: SyncedNotion) -> None:
-    space = synced.notion.workspace
-    page = space.add_page("Pump", paragraph("First."))
-    await synced.sync(minutes=0)
-    space.wait(seconds=5)
-    space.write(page, paragraph("Second."))
-    await synced.sync(minutes=0)
-    assert await synced.text(page) == "Second."
-
-
-async def test_a_page_read_in_the_minute_of_its_edit_is_read_again_later(synced: SyncedNotion) -> None:
-    space = synced.notion.workspace
-    space.add_page("Pump", paragraph("First."))
-    await synced.sync(minutes=0)
-    reports = [await synced.sync(minutes=2), await synced.sync(minutes=2)]
-    assert [report.fetched for report in reports] == [1, 0]
-
-
-async def test_an_edit_that_moves_no_time_is_seen_by_the_periodic_reading(synced: SyncedNotion) -> None:
-    space = synced.notion.workspace
-    page = space.add_page("Pump", paragraph("First."))
-    await synced.sync()
-    space.things[space.blocks_of(page)[0]].body["paragraph"]["rich_text"] = [run("Second.")]
-    assert (await synced.sync()).fetched == 0
-    await synced.sync(minutes=7 * 24 * 60)
-    assert await synced.text(page) == "Second."
-
-
-async def test_a_new_address_of_the_same_file_changes_nothing(synced: SyncedNotion) -> None:
-    space = synced.notion.workspace
-    page = space.add_page("Plan", block("image", None, caption=[run("The plan")], **hosted_file("plan.png")))
-    await synced.sync()
-    before = synced.embedded_count
-    space.things[space.blocks_of(page)[0]].body["image"] |= hosted_file("plan.png", signature="2")
-    space.touch(page)
-    report = await synced.sync()
-    assert (report.fetched, synced.embedded_count - before) == (1, 0)
-    assert "Signature" not in await synced.text(page)
-
-
-async def test_a_page_in_the_trash_disappears_and_comes_back_when_restored(synced: SyncedNotion) -> None:
-    space = synced.notion.workspace
-    page = space.add_page("Pump", paragraph("Open the valve."))
-    space.add_page("Other", paragraph("Something else."))
-    await synced.sync()
-    space.trash(page)
-    await synced.sync()
-    assert await synced.titles() == {"Other"}
-    space.restore(page)
-    await synced.sync()
-    assert await synced.titles() == {"Other", "Pump"}
-
-
-async def test_what_stands_below_the_trash_disappears_too(synced: SyncedNotion) -> None:
-    space = synced.notion.workspace
-    parent = space.add_page("Parent", paragraph("Top."))
-    toggle = space.add_page("Other", block("toggle", "More"))
-    child = space.add_page("Child", paragraph("Below."), parent=parent)
-    deep = space.add_page("Deep", paragraph("Deeper."), parent=space.blocks_of(toggle)[0])
-    await synced.sync()
-    space.unsearchable |= {child, deep}
-    space.trash(parent)
-    space.trash(space.blocks_of(toggle)[0])
-    await synced.sync()
-    assert await synced.titles() == {"Other"}
-
-
-async def test_a_page_that_is_no_longer_shared_disappears(synced: SyncedNotion) -> None:
-    space = synced.notion.workspace
-    page = space.add_page("Salaries", paragraph("Confidential."))
-    space.add_page("Other", paragraph("Something else."))
-    await synced.sync()
-    space.set_shared(page, is_shared=False)
-    report = await synced.sync()
-    assert (await synced.titles(), report.removed, report.complete) == ({"Other"}, 1, True)
-
-
-async def test_a_page_that_search_leaves_out_for_once_stays(synced: SyncedNotion) -> None:
-    page = synced.notion.workspace.add_page("Pump", paragraph("Open the valve."))
-    await synced.sync()
-    synced.notion.workspace.unsearchable.add(page)
-    report = await synced.sync()
-    assert (await synced.titles(), report.removed, report.complete, report.fetched) == ({"Pump"}, 0, True, 0)
-
-
-async def test_a_move_is_seen_although_no_time_moves(synced: SyncedNotion) -> None:
-    space = synced.notion.workspace
-    first = space.add_page("First", paragraph("One."))
-    second = space.add_page("Second", paragraph("Two."))
-    page = space.add_page("Pump", paragraph("Open."), parent=first)
-    below = space.add_page("Valve", paragraph("Turn."), parent=page)
-    await synced.sync()
-    before = synced.embedded_count
-    space.move(page, second)
-    await synced.sync()
-    assert {(await synced.sections(each))[0].space for each in (page, below)} == {"Second"}
-    assert synced.embedded_count == before
-
-
-async def test_many_pages_gone_at_once_are_kept_until_someone_says_so(synced: SyncedNotion) -> None:
-    space = synced.notion.workspace
-    pages = [space.add_page(f"Page {number}", paragraph("Text.")) for number in range(30)]
-    await synced.sync()
-    for page in pages:
-        space.set_shared(page, is_shared=False)
-    report = await synced.sync()
-    assert (len(await synced.ids()), report.removed) == (30, 0)
-    assert report.reason is not None
-    assert "--allow-removals" in report.reason
-    await synced.sync(may_remove_many=True)
-    assert await synced.ids() == set()
-
-
-async def test_a_full_sync_reads_everything_and_removes_nothing_that_is_there(synced: SyncedNotion) -> None:
-    space = synced.notion.workspace
-    home = space.add_page("Home", paragraph("Welcome."))
-    child = space.add_page("Child", paragraph("Below."), parent=home)
-    space.unsearchable.add(child)
-    await synced.sync()
-    before = synced.embedded_count
-    report = await synced.sync(is_full=True)
-    assert (report.fetched, report.removed, synced.embedded_count - before) == (2, 0, 0)
-
-
-async def test_another_audience_closes_pages_before_anything_is_read(synced: SyncedNotion) -> None:
-    synced.notion.workspace.add_page("Pump", paragraph("Open the valve."))
-    await synced.sync()
-    assert await synced.found("valve", email="stranger@b.example")
-    synced.notion.break_down("/search", 401)
-    before = synced.embedded_count
-    await synced.sync(audience=("reader@a.example",))
-    assert await synced.found("valve", email="stranger@b.example") == set()
-    assert await synced.found("valve", email="reader@a.example")
-    assert synced.embedded_count == before
-
-
 async def test_a_token_for_another_workspace_is_refused_before_anything_is_removed(synced: SyncedNotion) -> None:
     space = synced.notion.workspace
     page = space.add_page("Pump", paragraph("Open the valve."))
@@ -331,53 +181,6 @@ async def test_a_token_for_another_workspace_is_refused_before_anything_is_remov
     assert report.reason is not None
     assert "another Notion workspace" in report.reason
     assert await synced.titles() == {"Pump"}
-
-
-async def test_people_known_by_id_only_are_looked_up_once(synced: SyncedNotion) -> None:
-    space = synced.notion.workspace
-    person = "0a0a0a0a-0000-4000-8000-000000000007"
-    space.users[person] = {"object": "user", "id": person, "name": "Ana Silva", "type": "person"}
-    source = space.source_of(space.add_database("Tasks", ("Tasks", {})))
-    for title in ("One", "Two"):
-        owner = {"Owner": value("people", [{"object": "user", "id": person}])}
-        row = space.add_page(title, parent=source, properties=owner)
-    await synced.sync()
-    assert "Owner: Ana Silva" in await synced.text(row)
-    assert sum(request.startswith("GET /users/0a0a") for request in synced.requests()) == 1
-
-
-async def test_without_the_right_to_see_people_rows_are_read_without_their_names(synced: SyncedNotion) -> None:
-    space, server = synced.notion.workspace, synced.notion.server
-    server.hides_people = True
-    source = space.source_of(space.add_database("Tasks", ("Tasks", {})))
-    owner = {"Owner": value("people", [{"object": "user", "id": "0a0a0a0a-0000-4000-8000-000000000007"}])}
-    row = space.add_page("One", parent=source, properties=owner)
-    report = await synced.sync()
-    assert (await synced.text(row), report.complete) == ("Database: Tasks", True)
-
-
-async def test_more_references_than_a_page_holds_are_all_read(synced: SyncedNotion) -> None:
-    space = synced.notion.workspace
-    source = space.source_of(space.add_database("Tasks", ("Tasks", {})))
-    others = [space.add_page(f"Part {number:02}", paragraph("Text.")) for number in range(30)]
-    parts = {"Parts": value("relation", [{"id": each} for each in others], property_id="%3DMZV")}
-    row = space.add_page("Assemble", parent=source, properties=parts)
-    await synced.sync()
-    assert await synced.text(row) == "Database: Tasks\nParts: " + ", ".join(f"Part {number:02}" for number in range(30))
-
-
-async def test_mentioned_pages_are_links_between_documents(synced: SyncedNotion) -> None:
-    space = synced.notion.workspace
-    other = space.add_page("Other", paragraph("Text."))
-    runs = [
-        run("See "),
-        mention("page", {"id": other}, plain_text="Other", href=f"https://www.notion.so/{plain(other)}"),
-    ]
-    page = space.add_page("Pump", paragraph(runs))
-    connector = synced.notion.connector()
-    given = {each.native_id: each async for each in connector.changes(None, known={}) if hasattr(each, "links")}
-    await connector.close()
-    assert given[plain(page)].links == (f"wiki:{plain(other)}",)
 
 
 async def test_a_wrong_checkpoint_is_forgotten(synced: SyncedNotion) -> None:
@@ -397,3 +200,29 @@ async def test_a_refused_token_stops_the_source_and_keeps_the_index(synced: Sync
         await anext(connector.changes(None, known={}))
     await connector.close()
     assert await synced.titles() == {"Pump"}
+
+
+async def test_the_doctor_is_told_whose_connection_it_is(synced: SyncedNotion) -> None:
+    connector = synced.notion.connector()
+    assert (
+        await connector.verify()
+        == "signed in to Acme as Footnote; search lists no page: share some with the connection"
+    )
+    synced.notion.workspace.add_page("Pump", paragraph("Text."))
+    assert (await connector.verify()).endswith("pages are shared with it")
+    await connector.close()
+
+
+@pytest.mark.parametrize(
+    ("keys", "wrong"),
+    [
+        ({"token": "ntn_x"}, "audience"),
+        ({"token": "ntn_x", "audience": []}, "audience"),
+        ({"token": "  ", "audience": ["everyone"]}, "FOOTNOTE_<ID>_TOKEN"),
+        ({"audience": ["everyone"]}, "FOOTNOTE_<ID>_TOKEN"),
+        ({"token": "ntn_x", "audience": ["everyone"], "base_url": "ftp://x"}, "base_url"),
+    ],
+)
+def test_a_source_that_is_not_set_up_says_what_to_do(keys: dict[str, object], wrong: str) -> None:
+    with pytest.raises(ConfigError, match=wrong):
+        configure(notion, keys, where="[[sources]] handbook")
