@@ -27,7 +27,7 @@ class SourceLease:
         self._sources = catalogue.sources
         self._tenant = tenant
         self._source_id = source_id
-        self._holder = f"{_machine()} {os.getpid()} {_started(os.getpid())} {run_id}"
+        self._holder = holder_name(run_id)
         self._is_lost = False
         self._beat: asyncio.Task[None] | None = None
 
@@ -63,7 +63,7 @@ class SourceLease:
     async def _take_from_the_dead(self) -> None:
         """A holder on this machine whose process is gone needs no waiting for."""
         other = await self._sources.holder(self._tenant, self._source_id)
-        if other is not None and _is_dead(other):
+        if other is not None and is_dead(other):
             await self._sources.release(self._tenant, self._source_id, holder=other)
         if not await self._acquire():
             raise SourceUnavailable(
@@ -90,6 +90,11 @@ class SourceLease:
         owner.cancel()
 
 
+def holder_name(run_id: str) -> str:
+    """Who holds a lease: this machine, this process, and when it started."""
+    return f"{_machine()} {os.getpid()} {_started(os.getpid())} {run_id}"
+
+
 def _machine() -> str:
     return socket.gethostname().replace(" ", "-")[:100]
 
@@ -104,7 +109,8 @@ def _started(process_id: int) -> str:
     return line.rpartition(")")[2].split()[19]
 
 
-def _is_dead(holder: str) -> bool:
+def is_dead(holder: str) -> bool:
+    """Is the holder a process of this machine that has ended?"""
     machine, process_id, started = [*holder.split(" "), "", "", ""][:3]
     if machine != _machine() or not process_id.isdigit():
         return False

@@ -1,10 +1,11 @@
 """The one place of ingestion that picks concrete classes: connectors by their kind."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 
 from ingest.changes import Connector
 from ingest.report import Progress, Silent, SyncReport
+from ingest.scheduling import Scheduler
 from ingest.settings import connector_config
 from ingest.sync import SourceSync
 from kb.errors import ConfigError
@@ -43,6 +44,19 @@ async def sync_sources(
             )
             reports.append(await sync.run(is_full=is_full))
     return reports
+
+
+def build_scheduler(
+    current: Callable[[], KnowledgeBase], sources: Sequence[SourceTable], *, progress: Progress | None = None
+) -> Scheduler:
+    """What keeps these sources up to date. `current`: the knowledge base at the moment, asked at each run."""
+
+    async def run(source: SourceTable) -> SyncReport:
+        (report,) = await sync_sources(current(), source_ids=[source.id], progress=progress)
+        return report
+
+    base = current()
+    return Scheduler(base.catalogue.jobs, run, tenant=base.settings.tenant, sources=sources)
 
 
 def choose_sources(settings: KnowledgeSettings, source_ids: Sequence[str]) -> list[SourceTable]:

@@ -1,6 +1,7 @@
 """`footnote sync` and `footnote status`."""
 
 import json
+from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
@@ -12,7 +13,7 @@ from app.cli.running import OUR_MISTAKE, global_options, run
 from app.settings import Settings
 from app.status import SourceStatus, Status, read_status
 from ingest.report import SyncReport
-from ingest.wiring import sync_sources
+from ingest.wiring import build_scheduler, choose_sources, sync_sources
 from kb.catalogue import Catalogue
 from kb.wiring import KnowledgeBase, open_knowledge_base
 
@@ -25,9 +26,17 @@ def sync(
     allow_removals: Annotated[
         bool, typer.Option(help="Remove pages even if very many are gone from the source.")
     ] = False,
+    is_watching: Annotated[
+        bool, typer.Option("--watch", help="Go on: each source again at its interval, until Ctrl-C.")
+    ] = False,
 ) -> None:
     """Read the sources and bring the knowledge base up to date."""
     settings = global_options(context).settings()
+    if is_watching:
+        if is_full or allow_removals:
+            raise typer.BadParameter("is for one run; leave out --full and --allow-removals", param_hint="--watch")
+        run(_watch(settings, sources or []))
+        return
     reports = run(_sync(settings, sources or [], is_full=is_full, may_remove_many=allow_removals))
     if any(report.reason for report in reports):
         raise typer.Exit(OUR_MISTAKE)
@@ -113,9 +122,34 @@ class ProgressBar:
         self._bars.update(task, total=max(done, 1), completed=max(done, 1))
 
 
+class Lines:
+    """Progress as the lines of each report, with the time: for runs that nobody sits in front of."""
+
+    def started(self, source_id: str) -> None:
+        """Nothing: the report says it all."""
+
+    def listed(self, source_id: str, count: int) -> None:
+        """Nothing."""
+
+    def advanced(self, source_id: str, count: int) -> None:
+        """Nothing."""
+
+    def finished(self, report: SyncReport) -> None:
+        """The report, if there is anything new in it."""
+        if report.reason or report.fetched or report.removed or report.repaired or report.missing:
+            for line in report.lines():
+                typer.echo(f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} {plain(line)}")
+
+
 async def _sync(settings: Settings, sources: list[str], *, is_full: bool, may_remove_many: bool) -> list[SyncReport]:
     async with open_knowledge_base(settings) as knowledge_base:
         return await sync_and_show(knowledge_base, sources, is_full=is_full, may_remove_many=may_remove_many)
+
+
+async def _watch(settings: Settings, sources: list[str]) -> None:
+    chosen = choose_sources(settings, sources)
+    async with open_knowledge_base(settings) as knowledge_base:
+        await build_scheduler(lambda: knowledge_base, chosen, progress=Lines()).run_forever()
 
 
 async def _status(settings: Settings) -> Status:

@@ -87,6 +87,10 @@ class JobStore:
         }
         await self._end(tenant, source_id, holder=holder, next_in_seconds=rest_seconds, ended=ended)
 
+    async def give_back(self, tenant: str, source_id: str, *, holder: str) -> None:
+        """The holder is gone, or was stopped: the job is due at once."""
+        await self._end(tenant, source_id, holder=holder, next_in_seconds=0, ended={})
+
     async def wake(self, tenant: str, source_id: str, *, most_seconds: float) -> None:
         """Let no source rest for longer than so many seconds: a clock put back would make it sleep for a day."""
         latest = self._clock() + timedelta(seconds=most_seconds)
