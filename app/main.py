@@ -14,6 +14,7 @@ from app import health
 from app.address import listening, web_address
 from app.auth import must_be_safe_to_bind
 from app.channels import rest, web, webhooks
+from app.channels.slack_start import slack_bot
 from app.guarding import Guard
 from app.problems import install_problem_handlers
 from app.settings import Settings
@@ -61,8 +62,9 @@ async def _serve(
     side: AnswerSide, sockets: list[socket.socket], *, is_open: bool, on_ready: Callable[[], None]
 ) -> None:
     hints = webhooks.SyncHints(source.id for source in side.settings.sources)
+    app = build_app(side, is_open=is_open, hints=hints)
     config = uvicorn.Config(
-        build_app(side, is_open=is_open, hints=hints),
+        app,
         log_config=None,
         access_log=False,
         lifespan="off",
@@ -75,7 +77,8 @@ async def _serve(
     beside = [asyncio.create_task(_keep_current(base, source, hints)) for source in side.settings.sources]
     beside.append(asyncio.create_task(_prepare(side)))
     try:
-        await _Server(config, on_ready=on_ready).serve(sockets=sockets)
+        async with slack_bot(side, app):
+            await _Server(config, on_ready=on_ready).serve(sockets=sockets)
     finally:
         for task in beside:
             task.cancel()

@@ -1,5 +1,6 @@
 """The inbox: what came through a channel and was promised an answer, kept until it has one; and what came before."""
 
+import sys
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -23,22 +24,36 @@ class InboxStore:
 
     # Foreign JSON that the channel gave, and reads again.
     async def accept(
-        self, tenant: str, channel: str, *, keys: Sequence[str], place: str, body: Mapping[str, Any]
+        self,
+        tenant: str,
+        channel: str,
+        *,
+        keys: Sequence[str],
+        place: str,
+        body: Mapping[str, Any],
+        most_waiting: int = sys.maxsize,
     ) -> int | None:
-        """Keep a message: how many unfinished ones were before it; None if it is known. `place`: its conversation."""
+        """Keep a message: how many unfinished ones were before it; None if it is known. `place`: its conversation.
+
+        With `most_waiting` or more before it, it is only remembered: nobody will claim it.
+        """
         row = {"tenant": tenant, "channel": channel, "accepted_at": datetime.now(UTC), "attempts": 0}
         first = row | {"key": keys[0], "place": place, "body": dict(body)}
-        others = [row | {"key": key, "place": "", "finished_at": row["accepted_at"]} for key in keys[1:]]
+        finished = {"finished_at": row["accepted_at"]}
+        others = [row | finished | {"key": key, "place": ""} for key in keys[1:]]
         mine = _mine(tenant, channel)
         async with self._database.write() as connection:
             if (await connection.execute(select(inbox.c.key).where(mine, inbox.c.key.in_(keys)).limit(1))).first():
                 return None
-            before = await connection.execute(select(func.count()).select_from(inbox).where(mine, _unfinished()))
+            counted = await connection.execute(select(func.count()).select_from(inbox).where(mine, _unfinished()))
+            before = int(counted.scalar_one())
+            if before >= most_waiting:
+                first |= finished | {"body": None}
             if (await connection.execute(insert_new(connection, inbox, first))).rowcount != 1:
                 return None
             for other in others:
                 await connection.execute(insert_new(connection, inbox, other))
-            return int(before.scalar_one())
+            return before
 
     async def has_place(self, tenant: str, channel: str, place: str) -> bool:
         """Did a message of this conversation come before?"""

@@ -85,6 +85,13 @@ async def test_keys_are_forgotten_when_they_are_old_and_finished(catalogue: Cata
     assert await accept(catalogue, "message:1") == 1
 
 
+async def test_one_too_many_is_remembered_and_not_kept(catalogue: Catalogue) -> None:
+    await accept(catalogue, "message:1")
+    assert await catalogue.inbox.accept(TENANT, SLACK, keys=["message:2"], place="", body={}, most_waiting=1) == 1
+    assert await accept(catalogue, "message:2") is None
+    assert await catalogue.inbox.unfinished_count(TENANT, SLACK) == 1
+
+
 async def test_another_tenants_messages_are_not_seen(catalogue: Catalogue) -> None:
     await accept(catalogue, "message:1", tenant="globex")
     assert await claimed(catalogue) is None

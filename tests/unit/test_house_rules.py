@@ -20,6 +20,9 @@ SDK_BORDERS = {
     "httpx": ("kb/http.py", "kb/index/server.py", "ingest/connectors/notion*.py"),
     "notion_client": ("ingest/connectors/notion*.py",),
     "bs4": ("ingest/parsing/*.py",),
+    "slack_bolt": ("app/channels/slack*.py",),
+    "slack_sdk": ("app/channels/slack*.py",),
+    "aiohttp": ("app/channels/slack*.py",),
 }
 REFUSED_NAMES = set("data info item obj ctx manager helper util common base_service handler process misc".split())
 
