@@ -1,5 +1,7 @@
 """What we ask of Notion's API: reads only. Ids are given and taken without dashes."""
 
+from collections.abc import Callable
+
 from ingest.connectors.notion_calls import NotionCalls, NotionList
 from ingest.parsing.notion_json import Json, objects_at
 
@@ -34,14 +36,14 @@ class NotionApi(NotionCalls):
         """A data source with its columns."""
         return await self.get(lambda client: client.data_sources.retrieve(source_id))
 
-    async def search(self, kind: str) -> NotionList:
+    async def search(self, kind: str, *, shrink: Callable[[Json], Json] | None = None) -> NotionList:
         """What search lists, `page` or `data_source`; never to be taken for everything that is shared.
 
         Oldest edit first: what is edited meanwhile moves to the end, and is met twice rather than never.
         """
         wanted = {"property": "object", "value": kind}
         return await self.list_all(
-            lambda client, paging: client.search(filter=wanted, sort=_OLDEST_EDIT_FIRST, **paging)
+            lambda client, paging: client.search(filter=wanted, sort=_OLDEST_EDIT_FIRST, **paging), shrink=shrink
         )
 
     async def is_anything_listed(self) -> bool:
@@ -49,12 +51,15 @@ class NotionApi(NotionCalls):
         wanted = {"property": "object", "value": "page"}
         return bool(objects_at(await self.get(lambda client: client.search(filter=wanted, page_size=1)), "results"))
 
-    async def rows(self, source_id: str, *, created_since: str = "") -> NotionList:
+    async def rows(
+        self, source_id: str, *, created_since: str = "", shrink: Callable[[Json], Json] | None = None
+    ) -> NotionList:
         """Rows of a data source, oldest first. `created_since`: a time of the API, to go on behind a cut list."""
         window = {"timestamp": "created_time", "created_time": {"on_or_after": created_since}}
         only = {"filter": window} if created_since else {}
         return await self.list_all(
-            lambda client, paging: client.data_sources.query(source_id, sorts=_OLDEST_FIRST, **only, **paging)
+            lambda client, paging: client.data_sources.query(source_id, sorts=_OLDEST_FIRST, **only, **paging),
+            shrink=shrink,
         )
 
     async def templates(self, source_id: str) -> NotionList:

@@ -108,16 +108,19 @@ class NotionCalls:
         found = await self._until_answered(lambda attempt: send(self._client))
         return found if isinstance(found, dict) else {}
 
-    async def list_all(self, send: SendPage) -> NotionList:
-        """All results of a list, in order. `send` gets the arguments that page through it."""
+    async def list_all(self, send: SendPage, *, shrink: Callable[[Json], Json] | None = None) -> NotionList:
+        """All results of a list, in order. `send` gets the arguments that page through it.
+
+        `shrink`: what to keep of each result; a list of everything there is may be long.
+        """
         for _ in range(LIST_TRIES):
             try:
-                return await self._read_list(send)
+                return await self._read_list(send, shrink)
             except _StaleCursor:
                 logger.info("list is read again: its cursor went stale")
         raise BrokenList
 
-    async def _read_list(self, send: SendPage) -> NotionList:
+    async def _read_list(self, send: SendPage, shrink: Callable[[Json], Json] | None) -> NotionList:
         results: list[Json] = []
         seen: set[str] = set()
         is_cut = False
@@ -125,7 +128,7 @@ class NotionCalls:
         while True:
             page = await self._page(send, cursor=cursor)
             found = objects_at(page, "results")
-            results += found
+            results += map(shrink, found) if shrink else found
             is_cut |= text_at(page, "request_status", "type") == "incomplete"
             if page.get("has_more") is not True:
                 return NotionList(results=results, is_cut=is_cut)

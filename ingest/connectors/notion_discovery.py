@@ -4,13 +4,22 @@ Search alone is never believed: Notion says itself that it may leave things out.
 names it: see notion_trash.
 """
 
-from collections.abc import Iterable, Mapping
+from collections import ChainMap
+from collections.abc import Awaitable, Iterable, Mapping
 
 from ingest.changes import Failed
 from ingest.connectors.notion_api import NotionApi
 from ingest.connectors.notion_calls import NotionList, NotionRefusal
 from ingest.connectors.notion_memory import Memory
-from ingest.connectors.notion_records import Found, Kind, Version, found_database, found_page, is_trashed
+from ingest.connectors.notion_records import (
+    Found,
+    Kind,
+    Version,
+    found_database,
+    found_page,
+    is_trashed,
+    without_properties,
+)
 from ingest.connectors.notion_trash import IN_TRASH, TrashCheck
 from ingest.parsing.notion_databases import number_formats
 from ingest.parsing.notion_json import Json, id_in_link, objects_at, plain_id, text_at
@@ -18,6 +27,8 @@ from kb.errors import SourceUnavailable
 
 MOST_GONE = 20
 MOST_GONE_SHARE = 0.05
+# Pages whose properties are kept from a list until they are read; those of more are asked for again.
+MOST_KEPT = 5_000
 
 
 class Discovery:
@@ -26,7 +37,7 @@ class Discovery:
     `unseen`: what an unreadable list would have named, left as it is; `gaps`: why there may be more than was found.
     """
 
-    def __init__(self, api: NotionApi, memory: Memory) -> None:
+    def __init__(self, api: NotionApi, memory: Memory, versions: Mapping[str, Version]) -> None:
         self.pages: dict[str, Found] = {}
         self.databases: dict[str, Found] = {}
         self.templates: dict[str, Found] = {}
@@ -38,25 +49,37 @@ class Discovery:
         self.gaps: list[str] = []
         self._api = api
         self._memory = memory
+        self._versions = versions
+        self._kept_count = 0
         self._sources: dict[str, dict[str, Json]] = {}
         # Data source id → the rows that it listed, None if its list could not be read to the end.
         self._rows: dict[str, frozenset[str] | None] = {}
-        self.trash = TrashCheck(api, _Either(self.pages, self.databases))
+        self.trash = TrashCheck(api, ChainMap(self.pages, self.databases))
 
-    async def run(
-        self, *, roots: Iterable[str], remembered: Mapping[str, Kind], versions: Mapping[str, Version]
-    ) -> None:
+    async def run(self, *, roots: Iterable[str], remembered: Mapping[str, Kind]) -> None:
         """Find everything. `remembered`: id → kind of all that earlier syncs found. Raises SourceError."""
         for page in await self._searched("page"):
             await self._take_page(page)
         for source in await self._searched("data_source"):
             await self.add_source(source)
         for database_id, source_ids in list(self._memory.databases.items()):
-            await self._complete(database_id, source_ids)
+            await self.attempt(self._complete(database_id, source_ids), what=f"database {database_id}")
+        for database_id in {found.database_id for found in self.pages.values()} - self.databases.keys() - {""}:
+            await self.attempt(self.add_database(database_id), what=f"database {database_id}")
         for root in roots:
             await self._add_root(root)
         await self._set_templates_aside()
-        await self._look_up_unlisted(remembered, versions)
+        await self._look_up_unlisted(remembered)
+
+    async def attempt(self, step: Awaitable[object], *, what: str) -> bool:
+        """Did it succeed? If not, that is a gap, unless it is Notion as a whole that does not answer: SourceError."""
+        try:
+            await step
+        except (SourceUnavailable, NotionRefusal) as exc:
+            await self._api.me()
+            self.gaps.append(f"{what} could not be read: {exc}")
+            return False
+        return True
 
     async def add_page(self, page_id: str) -> Found | None:
         """A page found by its id, in another page or by a setting; None if it is not there to be read."""
@@ -104,11 +127,7 @@ class Discovery:
         self._note_fresh(found)
         self.databases[database_id] = found
         self._rows[source_id] = None
-        try:
-            self._rows[source_id] = await self._take_rows(source_id)
-        except (SourceUnavailable, NotionRefusal) as exc:
-            await self._api.me()
-            self.gaps.append(f"the rows of database {found.title!r} could not be listed: {exc}")
+        await self.attempt(self._take_rows(source_id), what=f"the list of rows of database {found.title!r}")
 
     def has_all_rows(self, database_id: str) -> bool:
         """Were the rows of all its data sources listed to the end?"""
@@ -125,7 +144,7 @@ class Discovery:
             self.fresh.append(found.id)
 
     async def _searched(self, kind: str) -> list[Json]:
-        found = await self._api.search(kind)
+        found = await self._api.search(kind, shrink=self._shrunk)
         if found.is_cut:
             self.gaps.append("search stopped at a limit of its own before the end")
         return found.results
@@ -146,18 +165,30 @@ class Discovery:
             self.pages[found.id] = found
             self.gone.pop(found.id, None)
 
-    async def _take_rows(self, source_id: str) -> frozenset[str]:
+    def _shrunk(self, page: Json) -> Json:
+        """Without the properties of a page that looks unchanged, or that is one too many to keep until it is read."""
+        version = self._versions.get(plain_id(page.get("id")))
+        is_unchanged = version is not None and version.edited == text_at(page, "last_edited_time")
+        if text_at(page, "object") != "page" or "properties" not in page:
+            return page
+        if is_unchanged or self._kept_count >= MOST_KEPT:
+            return without_properties(page)
+        self._kept_count += 1
+        return page
+
+    async def _take_rows(self, source_id: str) -> None:
         """All rows, in as many windows as the API's limit of 10,000 a query asks for. Raises NotionRefusal."""
         ids: set[str] = set()
         since = ""
         while True:
-            listed = await self._api.rows(source_id, created_since=since)
+            listed = await self._api.rows(source_id, created_since=since, shrink=self._shrunk)
             new = [row for row in listed.results if plain_id(row.get("id")) not in ids]
             for row in new:
                 await self._take_page(row)
                 ids.add(plain_id(row.get("id")))
             if not listed.is_cut:
-                return frozenset(ids)
+                self._rows[source_id] = frozenset(ids)
+                return
             latest = _latest_creation(listed)
             if not new or not latest or latest == since:
                 raise NotionRefusal(200, "with more rows of one minute than a query may list")
@@ -218,14 +249,14 @@ class Discovery:
                 if found.id in templates:
                     self.templates[found.id] = self.pages.pop(found.id)
 
-    async def _look_up_unlisted(self, remembered: Mapping[str, Kind], versions: Mapping[str, Version]) -> None:
+    async def _look_up_unlisted(self, remembered: Mapping[str, Kind]) -> None:
         # More than this are not taken away in one sync unless someone says so; then each is asked about again.
         most = max(MOST_GONE, int(len(remembered) * MOST_GONE_SHARE))
         for native_id, kind in remembered.items():
             if len(self.gone) > most:
                 break
             if not any(native_id in found for found in (self.pages, self.databases, self.templates, self.gone)):
-                await self._look_up(native_id, kind, versions.get(native_id))
+                await self._look_up(native_id, kind, self._versions.get(native_id))
 
     async def _look_up(self, native_id: str, kind: Kind, version: Version | None) -> None:
         """Something that exists, as far as we know, and that no list named."""
@@ -255,16 +286,6 @@ class Discovery:
         if thing is None:
             return await self.trash.second_opinion(native_id, kind)
         return IN_TRASH if is_trashed(thing) else await self.trash.below_trash(thing)
-
-
-class _Either:
-    """Membership in any of several growing mappings."""
-
-    def __init__(self, *mappings: Mapping[str, object]) -> None:
-        self._mappings = mappings
-
-    def __contains__(self, native_id: object) -> bool:
-        return any(native_id in mapping for mapping in self._mappings)
 
 
 def _latest_creation(listed: NotionList) -> str:

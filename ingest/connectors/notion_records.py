@@ -19,6 +19,8 @@ SETTLED_SECONDS = 75.0
 Kind = Literal["page", "database"]
 _NO_NAMES = NotionNames()
 _FORMAT = "n1"
+# Set by us in a page's object; the API has no such field.
+SHRUNK = "footnote_is_shrunk"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,8 +130,15 @@ def found_page(page: Json) -> Found | None:
         parent_id=plain_id(parent.get(kind)),
         database_id=plain_id(parent.get("database_id")),
         is_trashed=is_trashed(page),
-        properties=properties,
+        properties=None if page.get(SHRUNK) is True else properties,
     )
+
+
+def without_properties(page: Json) -> Json:
+    """A page as long lists keep it: with its title, and without properties that would have to be read to be needed."""
+    properties = object_at(page, "properties")
+    titles = {name: value for name, value in properties.items() if text_at(value, "type") == "title"}
+    return {**page, "properties": titles, SHRUNK: True}
 
 
 def found_database(database_id: str, sources: Mapping[str, Json], database: Json | None = None) -> Found:

@@ -46,7 +46,7 @@ class NotionRun:
         self._known = known
         parsed = {native_id: Version.parse(version) for native_id, version in known.items()}
         self._versions = {native_id: version for native_id, version in parsed.items() if version is not None}
-        self._discovery = Discovery(api, self._memory)
+        self._discovery = Discovery(api, self._memory, self._versions)
         self._places = Places(api, self._discovery, self._versions)
         self._titles: dict[str, str] = {}
         self._reader = NotionReader(
@@ -68,7 +68,7 @@ class NotionRun:
         for change in self._changed_access():
             yield change
         await self._greet()
-        await self._discovery.run(roots=self._scope.roots, remembered=self._remembered(), versions=self._versions)
+        await self._discovery.run(roots=self._scope.roots, remembered=self._remembered())
         self._take_up()
         yield Listing(titles=dict(self._titles), is_complete=False, reason="reading has only begun")
         for failed in self._discovery.failed:
@@ -193,10 +193,29 @@ class NotionRun:
     async def _look_inside(self, reading: Reading) -> None:
         """Pages and databases among its blocks, which no list may have named."""
         for page_id in reading.pages:
-            await self._discovery.add_page(page_id)
+            await self._follow(page_id, "page")
         for database_id in reading.databases:
-            await self._discovery.add_database(database_id)
+            await self._follow(database_id, "database")
         self._take_up()
+
+    async def _follow(self, native_id: str, kind: Kind) -> None:
+        """Remembered before it is asked for: once its parent is stored, nothing else need name it."""
+        is_new = native_id not in self._known and native_id not in self._memory.waiting
+        if is_new:
+            self._memory.waiting[native_id] = Waiting(kind=kind, title=native_id)
+            self._is_memory_older = True
+        is_answered = await self._discovery.attempt(self._add(native_id, kind), what=f"{kind} {native_id}")
+        is_there = native_id in self._discovery.pages or native_id in self._discovery.databases
+        if is_new and is_answered and not is_there:
+            self._memory.waiting.pop(native_id, None)
+
+    async def _add(self, native_id: str, kind: Kind) -> None:
+        try:
+            await (self._discovery.add_page if kind == "page" else self._discovery.add_database)(native_id)
+        except NotionRefusal as exc:
+            # The id of a database's block is not always one of a database.
+            if exc.status != 400:
+                raise
 
     def _keep(self, found: Found, reading: Reading) -> None:
         self._left_out.update(reading.left_out)

@@ -2,7 +2,6 @@
 
 import pytest
 
-from kb.errors import SourceAuthError, SourceUnavailable
 from tests.contract.notion.synced import Follower, SyncedNotion, missing, plain
 from tests.fakes.notion import FakeNotion
 from tests.fakes.notion_json import block, paragraph
@@ -169,6 +168,26 @@ async def test_pages_found_before_an_outage_are_remembered_although_their_parent
     assert (second.missing, await synced.titles()) == ((), EVERYTHING)
 
 
+async def test_a_page_that_could_not_be_asked_for_is_remembered_although_its_parent_is_stored(
+    synced: SyncedNotion,
+) -> None:
+    page = furnish(synced.notion)
+    synced.notion.break_down("GET /pages/", 500, times=6)
+    first = await synced.sync()
+    assert plain(page) in await synced.ids()
+    assert (first.complete, len(EVERYTHING - await synced.titles())) == (False, 1)
+    second = await synced.sync()
+    assert (second.complete, await synced.titles()) == (True, EVERYTHING)
+
+
+async def test_one_database_that_cannot_be_read_stops_nothing(synced: SyncedNotion) -> None:
+    furnish(synced.notion)
+    await synced.sync()
+    synced.notion.break_down("GET /databases/", 400, times=100)
+    assert (await synced.sync(minutes=60 * 24 * 14)).fetched > 5
+    assert await synced.titles() == EVERYTHING
+
+
 async def test_a_source_that_stays_away_is_said_to_be_away(synced: SyncedNotion) -> None:
     furnish(synced.notion)
     await synced.sync()
@@ -222,62 +241,3 @@ async def test_blocks_that_the_api_does_not_serve_are_left_out_and_the_rest_is_r
     )
     report = await synced.sync()
     assert (await synced.text(page), report.complete) == ("Before.\n\nAfter.", True)
-
-
-async def test_requests_keep_to_the_pace(notion: FakeNotion) -> None:
-    for number in range(40):
-        notion.workspace.add_page(f"Page {number}", paragraph("Text."))
-    connector = notion.connector(requests_per_second=2)
-    started = notion.time.now
-    assert [change async for change in connector.changes(None, known={})]
-    await connector.close()
-    # One second's worth may come at once.
-    assert notion.time.now - started >= (connector.request_count - 3) / 2
-
-
-async def test_two_sources_with_one_token_share_its_pace(notion: FakeNotion) -> None:
-    notion.workspace.add_page("Page", paragraph("Text."))
-    first, second = notion.connector(), notion.connector()
-    notion.break_down("/users/me", 429, retry_after="100")
-    started = notion.time.now
-    assert [change async for change in first.changes(None, known={})]
-    assert notion.time.now - started >= 100
-    assert [change async for change in second.changes(None, known={})]
-    assert notion.server.early == []
-    await first.close()
-    await second.close()
-
-
-async def test_an_outage_is_no_evidence(notion: FakeNotion) -> None:
-    page = notion.workspace.add_page("Page", paragraph("Text."))
-    connector = notion.connector()
-    notion.break_down(".", 503, times=1000)
-    with pytest.raises(SourceUnavailable):
-        await connector.confirm_removed(plain(page))
-    await connector.close()
-
-
-async def test_not_found_to_a_revoked_token_is_no_evidence(notion: FakeNotion) -> None:
-    connector = notion.connector()
-    notion.break_down("/users/me", 401)
-    with pytest.raises(SourceAuthError):
-        await connector.confirm_removed("a" * 32)
-    await connector.close()
-
-
-async def test_an_endless_answer_is_given_up_on(notion: FakeNotion, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ingest.connectors.notion_http.MOST_BYTES", 20)
-    connector = notion.connector()
-    with pytest.raises(SourceUnavailable, match="BodyTooLarge"):
-        assert [change async for change in connector.changes(None, known={})]
-    await connector.close()
-
-
-async def test_the_token_is_in_no_log_error_or_repr(notion: FakeNotion, caplog: pytest.LogCaptureFixture) -> None:
-    connector = notion.connector()
-    notion.break_down(".", 503, times=10_000)
-    with caplog.at_level("DEBUG", logger="ingest"), pytest.raises(SourceUnavailable) as failure:
-        assert [change async for change in connector.changes(None, known={})]
-    await connector.close()
-    said = [str(failure.value), repr(connector), *(str(record.__dict__) for record in caplog.records)]
-    assert not any(notion.server.token in each for each in said)

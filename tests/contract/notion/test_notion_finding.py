@@ -91,6 +91,16 @@ async def test_a_data_source_that_search_omits_is_found_through_its_database(syn
     assert (await synced.sync()).fetched == 0
 
 
+async def test_rows_are_found_through_one_of_them_that_search_lists(synced: SyncedNotion) -> None:
+    space = synced.notion.workspace
+    database = space.add_database("Company", ("People", {}))
+    source = space.source_of(database)
+    space.unsearchable |= {source, space.add_page("Ana", parent=source)}
+    space.add_page("Bo", parent=source)
+    await synced.sync()
+    assert await synced.titles() == {"Company", "Ana", "Bo"}
+
+
 async def test_a_linked_view_is_no_document_and_no_problem(synced: SyncedNotion) -> None:
     space = synced.notion.workspace
     home = space.add_page("Home", paragraph("Welcome."))
@@ -146,6 +156,19 @@ async def test_a_configured_root_is_read_with_all_that_stands_in_it(synced: Sync
 async def test_a_root_that_is_not_shared_is_named(synced: SyncedNotion) -> None:
     report = await synced.sync(roots=("b" * 32,))
     assert "share it with the connection" in missing(report)["b" * 32]
+
+
+async def test_pages_beyond_those_whose_properties_are_kept_are_asked_for_again(
+    synced: SyncedNotion, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ingest.connectors.notion_discovery.MOST_KEPT", 1)
+    source = synced.notion.workspace.source_of(synced.notion.workspace.add_database("Tasks", ("Tasks", {})))
+    rows = [
+        synced.notion.workspace.add_page(title, parent=source, properties={"Effort": value("number", 3)})
+        for title in ("One", "Two", "Three")
+    ]
+    await synced.sync()
+    assert {await synced.text(row) for row in rows} == {"Database: Tasks\nEffort: 3"}
 
 
 async def test_an_empty_page_is_skipped_by_name_and_not_read_twice(synced: SyncedNotion) -> None:
