@@ -96,8 +96,10 @@ class Answerer:
         yield draft.finish("answered", reason=draft.reason, model_used=self._model_used(draft))
 
     def _is_answerable(self, text: str, evidence: Sequence[Evidence], passages: Sequence[Passage]) -> bool:
+        if not evidence:
+            return False
         features = gate_features(text, evidence, passages)
-        return bool(evidence) and answerable_probability(features) >= self._settings.answerable_above
+        return answerable_probability(features) >= self._settings.answerable_above
 
     async def _sentences(
         self, text: str, evidence: Sequence[Evidence], draft: "_Draft"
@@ -158,7 +160,7 @@ class Answerer:
         for each in chosen:
             if draft.footnotes.is_cited(each.passage, each.unit):
                 continue
-            support = self._checker.check(claim, each.passage.text, about=each.passage.heading_line)
+            support = self._checker.check_sentence(claim, each.passage.text, about=each.passage.heading_line)
             is_about_it = support.unit is not None and support.unit.quote == each.unit.quote
             if support.is_supported and is_about_it and carries(claim, each.unit):
                 return each

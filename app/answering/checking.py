@@ -1,19 +1,24 @@
-"""The sentence check: does a text support a claim? Numbers and names exactly, words by share, "not" by polarity."""
+"""The sentence check: does a text support a claim? Trained on open data; numbers, names and "not" are also rules."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from app.answering.claims import Reading, claim_features, whole_text
 from app.answering.units import Unit, units_of
+from app.answering.weights import probability, tree_model
 from app.answering.words import Words, words_of
 
-SUPPORTED_AT = 0.7
+SUPPORTED_AT = 0.52
+# From here on a claim and a unit make the same statement, so that a "not" on one side turns it around.
 _SAME_STATEMENT = 0.6
-_NAME_WEIGHT = 2.0
+# A claim whose every content word stands in one unit and its neighbours, in the unit's own order, is a quotation.
+_QUOTED = 0.98
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Support:
-    """The verdict on one claim against one text. `unit`: the unit of the text that carries most of the claim."""
+    """The verdict on one claim against one text. `score`: 0…1, supported from SUPPORTED_AT on; `unit`: the unit of
+    the text that carries most of the claim."""
 
     is_supported: bool
     score: float
@@ -24,17 +29,45 @@ class SentenceChecker:
     """The default check: needs no model. A stronger checker can take its place."""
 
     def check(self, claim: str, evidence: str, *, about: str = "") -> Support:
-        """Is the claim supported by the evidence text? `about`: its title and headings, which may name the subject."""
-        claimed = words_of(claim)
+        """Is the claim supported by the evidence text? `about`: its title and headings, which may name the subject.
+
+        Whether it is supported goes by the trained score alone, so that one threshold serves every kind of text; see
+        `contradicts` for what an answer must not do besides.
+        """
         units = units_of(evidence)
-        if not claimed.stems or not units:
+        if not units or not words_of(claim).stems:
             return Support(is_supported=False, score=0.0, unit=None)
-        best = max(units, key=lambda unit: (_containment(claimed, _words(unit).stems), -unit.position))
-        window = words_of("\n".join([about, *(_whole(unit) for unit in _around(units, best))]))
-        score = _containment(claimed, window.stems)
-        if _contradicts(claimed, best, window):
-            score = min(score, SUPPORTED_AT) / 2
+        reading = Reading.of(claim, units, about)
+        score = probability(tree_model("check").score(claim_features(reading, evidence)))
+        return Support(is_supported=score >= SUPPORTED_AT, score=score, unit=units[reading.best])
+
+    def check_sentence(self, sentence: str, evidence: str, *, about: str) -> Support:
+        """The stricter verdict on a sentence of an answer: a number or name of its own, or a turned "not", ends it.
+
+        A sentence that says only what one place of the text says needs no further proof.
+        """
+        units = units_of(evidence)
+        claimed = words_of(sentence)
+        if not units or not claimed.stems:
+            return Support(is_supported=False, score=0.0, unit=None)
+        reading = Reading.of(sentence, units, about)
+        best = units[reading.best]
+        window = words_of("\n".join([about, *(whole_text(unit) for unit in _around(units, best))]))
+        if contradicts(claimed, reading, window):
+            return Support(is_supported=False, score=0.0, unit=best)
+        held = reading.share(reading.best - 1, reading.best, reading.best + 1)
+        if held >= _QUOTED:
+            return Support(is_supported=True, score=held, unit=best)
+        score = probability(tree_model("check").score(claim_features(reading, evidence)))
         return Support(is_supported=score >= SUPPORTED_AT, score=score, unit=best)
+
+
+def contradicts(claimed: Words, reading: Reading, window: Words) -> bool:
+    """A number or name that the window does not have, or a "not" on one side only."""
+    if not claimed.numbers <= window.numbers or not claimed.names <= window.stems:
+        return True
+    is_same_statement = reading.shares[reading.best] >= _SAME_STATEMENT
+    return is_same_statement and claimed.is_negated != words_of(whole_text(reading.units[reading.best])).is_negated
 
 
 def carries(claim: str, unit: Unit) -> bool:
@@ -43,30 +76,6 @@ def carries(claim: str, unit: Unit) -> bool:
     return original.numbers <= claimed.numbers and original.names <= claimed.stems
 
 
-def _containment(claimed: Words, held: frozenset[str]) -> float:
-    """Weighted share (0…1) of the claim's content words that the text holds; names and numbers count double."""
-    heavy = claimed.names | claimed.numbers
-    weights = {stem: _NAME_WEIGHT if stem in heavy else 1.0 for stem in claimed.stems}
-    return sum(weight for stem, weight in weights.items() if stem in held) / sum(weights.values())
-
-
-def _contradicts(claimed: Words, best: Unit, window: Words) -> bool:
-    """A number or name that the text does not have, or a "not" on one side only."""
-    if not claimed.numbers <= window.numbers or not claimed.names <= window.stems:
-        return True
-    stated = _words(best)
-    is_same_statement = _containment(claimed, stated.stems) >= _SAME_STATEMENT
-    return is_same_statement and claimed.is_negated != stated.is_negated
-
-
 def _around(units: Sequence[Unit], best: Unit) -> Sequence[Unit]:
     """The best unit with its neighbours: claims often join two sentences that stand side by side."""
     return units[max(0, best.position - 1) : best.position + 2]
-
-
-def _words(unit: Unit) -> Words:
-    return words_of(_whole(unit))
-
-
-def _whole(unit: Unit) -> str:
-    return f"{unit.context}\n{unit.text}" if unit.context and not unit.text.startswith(unit.context) else unit.text

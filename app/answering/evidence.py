@@ -1,54 +1,35 @@
-"""The sentences of the passages that bear on the question, best first. No chat model is asked."""
+"""The units of the passages that bear on the question, best first. No chat model is asked."""
 
-import math
-import re
-from collections import Counter, OrderedDict
+from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from app.answering.features import Candidate, candidates_of, read_question, unit_features
 from app.answering.types import Passage
-from app.answering.units import Unit, units_of
-from app.answering.words import Words, words_of
+from app.answering.units import Unit
+from app.answering.weights import linear_model
 from kb.embedders.base import Embedder, Vectors
 
+# Embedding is what ranking costs: long sections are cut down to the units that share most words with the question.
 MOST_UNITS = 64
 _CACHED_VECTORS = 20_000
-
-_WANTS_NUMBER = re.compile(
-    r"\bhow (?:many|much|long|often|old|far|big|large|fast|soon|high|low|late|early|deep|heavy|wide)\b"
-    r"|\b(?:what|which) (?:\w+ ){0,3}?(?:number|percentage|rate|limit|size|amount|cost|price|fee|budget|maximum|"
-    r"minimum|threshold|version|port|salary|range|weight|capacity|temperature|interval|deadline|allowance)\b",
-    re.I,
-)
-_WANTS_TIME = re.compile(
-    r"\bwhen\b|\bwhat (?:date|day|time|year|month)\b|\bby when\b|\bhow (?:long|soon|often)\b", re.I
-)
-_WANTS_PERSON = re.compile(r"\bwho\b|\bwhom\b|\bwhose\b|\bwhich (?:team|person|role)\b", re.I)
-_HAS_TIME = re.compile(
-    r"\d{4}-\d\d|\b(?:mon|tues|wednes|thurs|fri|satur|sun)day|\b(?:january|february|march|april|may|june|july|august|"
-    r"september|october|november|december)\b|\d{1,2}:\d\d|\b(?:second|minute|hour|day|week|month|quarter|year)s?\b|\b20\d\d\b",
-    re.I,
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
     """A unit of a passage with what speaks for it. `place`: the passage's position in the list given.
 
-    `cosine`: to the question; `coverage`: idf-weighted share of the question's content words in the unit, its context
-    and its headings; `fits_type`: 1 if it holds the kind of thing asked for, 0.5 if no kind was recognised, 0 if not.
+    `score`: log-odds against the other units of the same question, not comparable between questions; `features`: what
+    it is made of (see `app.answering.features`).
     """
 
     place: int
     passage: Passage
     unit: Unit
     score: float
-    cosine: float
-    coverage: float
-    own_coverage: float
-    fits_type: float
+    features: Mapping[str, float]
 
 
 class EvidenceFinder:
@@ -59,16 +40,13 @@ class EvidenceFinder:
         self._vectors: OrderedDict[str, Vectors] = OrderedDict()
 
     async def find(self, question: str, passages: Sequence[Passage]) -> list[Evidence]:
-        """Evidence of all passages, best first."""
-        asked = words_of(question)
-        weights = idf_weights(asked, passages)
-        drafts = _draft(question, passages, weights)
-        texts = [f"{passages[draft.place].heading_line}: {draft.unit.text}" for draft in drafts]
-        cosines = await self.similarities(question, texts)
-        scored = [_score(draft, cosine) for draft, cosine in zip(drafts, cosines, strict=True)]
-        return sorted(scored, key=lambda evidence: (-evidence.score, evidence.place, evidence.unit.position))
+        """Evidence of all passages, best first. Raises ModelError."""
+        candidates = most_shared(question, candidates_of(passages))
+        texts = [f"{passages[candidate.place].heading_line}: {candidate.unit.text}" for candidate in candidates]
+        cosines = await self._similarities(question, texts)
+        return rank(question, passages, candidates, cosines)
 
-    async def similarities(self, question: str, texts: Sequence[str]) -> list[float]:
+    async def _similarities(self, question: str, texts: Sequence[str]) -> list[float]:
         """Cosine of the question to each text, in order."""
         if not texts:
             return []
@@ -83,85 +61,30 @@ class EvidenceFinder:
         return [float(cosine) for cosine in cosines]
 
 
-def idf_weights(asked: Words, passages: Sequence[Passage]) -> Mapping[str, float]:
-    """Weight of each content word asked: rarer among the passages found is heavier; names and numbers count more.
-
-    Only passages the asker may read are counted, so a weight tells nothing about the others.
-    """
-    counts: Counter[str] = Counter()
-    for passage in passages:
-        counts.update(asked.stems & _words_with_headings(passage))
-    total = len(passages)
-    weights = {stem: math.log(1 + (total + 1) / (counts[stem] + 0.5)) for stem in asked.stems}
-    for stem in asked.names | asked.numbers:
-        if stem in weights:
-            weights[stem] *= 1.5
-    return weights
+def most_shared(question: str, candidates: Sequence[Candidate]) -> list[Candidate]:
+    """The candidates that share most words with the question, at most MOST_UNITS, in reading order."""
+    if len(candidates) <= MOST_UNITS:
+        return list(candidates)
+    asked = read_question(question, candidates)
+    shares = [asked.covered(each.stems) + asked.covered(each.own) for each in candidates]
+    kept = sorted(range(len(candidates)), key=lambda place: (-shares[place], place))[:MOST_UNITS]
+    return [candidates[place] for place in sorted(kept)]
 
 
-def covered(weights: Mapping[str, float], stems: frozenset[str]) -> float:
-    """Weighted share of the asked words that are in `stems`; 0 if nothing was asked."""
-    total = sum(weights.values())
-    return sum(weight for stem, weight in weights.items() if stem in stems) / total if total else 0.0
-
-
-def fits_type(question: str, unit: Unit) -> float:
-    """Does the unit hold the kind of thing asked for: a number, a time, a name? 0.5 where no kind was recognised."""
-    wants: list[bool] = []
-    if _WANTS_TIME.search(question):
-        wants.append(bool(_HAS_TIME.search(unit.text)))
-    if _WANTS_NUMBER.search(question):
-        wants.append(bool(words_of(unit.text).numbers))
-    if _WANTS_PERSON.search(question):
-        wants.append(bool(words_of(unit.text).names))
-    if not wants:
-        return 0.5
-    return 1.0 if any(wants) else 0.0
-
-
-def _draft(question: str, passages: Sequence[Passage], weights: Mapping[str, float]) -> list[Evidence]:
-    drafts = []
-    for place, passage in enumerate(passages):
-        headings = words_of(passage.heading_line).stems
-        for unit in units_of(passage.text):
-            own = words_of(unit.text).stems
-            around = own | headings | words_of(unit.context).stems
-            drafts.append(
-                Evidence(
-                    place=place,
-                    passage=passage,
-                    unit=unit,
-                    score=0,
-                    cosine=0,
-                    coverage=covered(weights, around),
-                    own_coverage=covered(weights, own),
-                    fits_type=fits_type(question, unit),
-                )
-            )
-    drafts.sort(key=lambda draft: (-(draft.coverage + draft.own_coverage), draft.place, draft.unit.position))
-    return drafts[:MOST_UNITS]
-
-
-def _score(draft: Evidence, cosine: float) -> Evidence:
-    passage = draft.passage
-    score = (
-        0.45 * cosine
-        + 0.20 * draft.coverage
-        + 0.15 * draft.own_coverage
-        + 0.10 * draft.fits_type
-        + 0.25 * passage.score
-    )
-    return Evidence(
-        place=draft.place,
-        passage=passage,
-        unit=draft.unit,
-        score=score,
-        cosine=cosine,
-        coverage=draft.coverage,
-        own_coverage=draft.own_coverage,
-        fits_type=draft.fits_type,
-    )
-
-
-def _words_with_headings(passage: Passage) -> frozenset[str]:
-    return words_of(passage.text).stems | words_of(passage.heading_line).stems
+def rank(
+    question: str, passages: Sequence[Passage], candidates: Sequence[Candidate], cosines: Sequence[float]
+) -> list[Evidence]:
+    """The candidates as evidence, best first."""
+    rows = unit_features(read_question(question, candidates), passages, candidates, cosines)
+    scorer = linear_model("ranking")
+    evidence = [
+        Evidence(
+            place=candidate.place,
+            passage=passages[candidate.place],
+            unit=candidate.unit,
+            score=scorer.score(features),
+            features=features,
+        )
+        for candidate, features in zip(candidates, rows, strict=True)
+    ]
+    return sorted(evidence, key=lambda each: (-each.score, each.place, each.unit.position))

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 
 from app.answering.evidence import Evidence
 
-# Evidence this far below the best is about something else more often than not.
-_MARGIN = 0.12
+# Log-odds: evidence this far below the best is about something else more often than not.
+_MARGIN = 2.0
 _MOST_WITHOUT_STEPS = 3
 _ASKS_FOR_STEPS = re.compile(
     r"^\W*how (?:do|can|should|would|to|does)\b|\b(?:steps?|procedure|instructions?|process)\b", re.I

@@ -69,6 +69,30 @@ def words_of(text: str) -> Words:
     return Words(frozenset(stems), numbers_of(text), frozenset(names), is_negated)
 
 
+@lru_cache(maxsize=8192)
+def content_stems(text: str) -> tuple[str, ...]:
+    """The stems of the content words in reading order, repeats included."""
+    return tuple(stem for stem, is_content in stems_in_order(text) if is_content)
+
+
+@lru_cache(maxsize=4096)
+def stems_in_order(text: str) -> tuple[tuple[str, bool], ...]:
+    """Every word's stem in reading order, and whether it is a content word."""
+    found: list[tuple[str, bool]] = []
+    for match in _WORD.finditer(unicodedata.normalize("NFC", text)):
+        lower = match.group().lower().replace("’", "'")
+        is_content = lower not in _FUNCTION_WORDS
+        found += [(stem(part), is_content and part not in _FUNCTION_WORDS) for part in _PART.findall(lower)]
+    return tuple(found)
+
+
+@lru_cache(maxsize=8192)
+def grams(text: str, size: int = 4) -> frozenset[str]:
+    """The character n-grams of the text's words: they match inflections and compounds that stems do not."""
+    plain = " ".join(["", *re.findall(r"\w+", text.lower()), ""])
+    return frozenset(plain[start : start + size] for start in range(max(1, len(plain) - size + 1)))
+
+
 def numbers_of(text: str) -> frozenset[str]:
     """Numbers in plain digits: `1,200` and `1 200` are `1200`, `two` is `2`, `2.50` is `2.5`."""
     numbers = {_plain_number(match.group()) for match in _NUMBER.finditer(text)}

@@ -13,7 +13,7 @@ EVIDENCE = (
 
 
 def support(claim: str) -> bool:
-    return SentenceChecker().check(claim, EVIDENCE, about="Annual leave › Entitlement").is_supported
+    return SentenceChecker().check_sentence(claim, EVIDENCE, about="Annual leave › Entitlement").is_supported
 
 
 @pytest.mark.parametrize(
