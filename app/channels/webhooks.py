@@ -3,9 +3,14 @@
 import asyncio
 import hashlib
 import hmac
+import json
 import logging
-from collections.abc import Iterable, Mapping
+import os
+import re
+from collections import OrderedDict
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
+from pathlib import Path
 
 from fastapi import APIRouter, Request, Response
 
@@ -16,6 +21,13 @@ logger = logging.getLogger(__name__)
 # However many calls come, between two syncs of a source there is at least this pause.
 LEAST_GAP_SECONDS = 15.0
 _SIGNATURE_HEADERS = ("X-Hub-Signature-256", "X-Hub-Signature")
+# Notion makes the secret itself and sends it once, when the subscription is made. A source whose webhook secret is this
+# word waits for that; the token is then in this file of the data directory, as secrets have no place in logs.
+HANDSHAKE = "handshake"
+HANDSHAKE_FILE = "notion-webhook-token"
+_NOTION_TOKEN = re.compile(r"secret_[A-Za-z0-9]{16,200}")
+# Notion sends an event again, up to eight times in a day, until it is told that it came.
+REMEMBERED_EVENTS = 5_000
 
 
 class SyncHints:
@@ -41,35 +53,104 @@ class SyncHints:
 
 def has_webhooks(sources: Iterable[SourceTable]) -> bool:
     """Does any source expect calls?"""
-    return bool(_secrets(sources))
+    return any(source.webhook_secret is not None for source in sources)
 
 
-def build_router(sources: Iterable[SourceTable], hints: SyncHints) -> APIRouter:
-    """`POST /webhooks/confluence`: which source is meant is told by the secret that signed the call."""
+def build_router(sources: Sequence[SourceTable], hints: SyncHints, *, data_dir: Path | None = None) -> APIRouter:
+    """`POST /webhooks/confluence` and `/notion`: which source is meant is told by the secret that signed the call.
+
+    `data_dir`: where the secret that Notion makes up is kept for the admin; None: it is not taken.
+    """
     router = APIRouter(prefix="/webhooks", tags=["webhooks"])
-    secrets = _secrets(sources)
+    of_confluence, of_notion = _secrets(sources, kind="confluence"), _secrets(sources, kind="notion")
+    seen = _SeenEvents()
 
     @router.post("/confluence", status_code=204)
     async def confluence(request: Request) -> Response:
         """Sync the source soon. The body is verified as it came, and not read."""
         raw = await request.body()
         given = next((request.headers[name] for name in _SIGNATURE_HEADERS if name in request.headers), "")
-        meant = [source_id for source_id, secret in secrets.items() if _is_signed(raw, given, secret=secret)]
-        if not meant:
-            raise AccessDenied("the call is not signed with the secret of any source")
-        for source_id in meant:
-            hints.give(source_id)
-            logger.info("webhook", extra={"source_id": source_id})
+        _give_hints(hints, _signers(raw, given, secrets=of_confluence))
+        return Response(status_code=204)
+
+    @router.post("/notion", status_code=204)
+    async def notion(request: Request) -> Response:
+        """Sync the source soon, once for each event; or keep the secret that Notion makes up for a new subscription."""
+        raw = await request.body()
+        given = request.headers.get("X-Notion-Signature", "")
+        is_awaited = HANDSHAKE.encode() in of_notion.values()
+        if data_dir is not None and is_awaited and (token := _handshake_token(raw, given)):
+            await asyncio.to_thread(_keep_token, data_dir / HANDSHAKE_FILE, token)
+            logger.warning("Notion sent the token of a subscription", extra={"file": HANDSHAKE_FILE})
+            return Response(status_code=204)
+        meant = _signers(raw, given, secrets=of_notion)
+        if not seen.has(raw):
+            _give_hints(hints, meant)
         return Response(status_code=204)
 
     return router
 
 
-def _secrets(sources: Iterable[SourceTable]) -> Mapping[str, bytes]:
+class _SeenEvents:
+    """The latest events by their ids, to tell one that is sent again from a new one."""
+
+    def __init__(self) -> None:
+        self._ids: OrderedDict[str, None] = OrderedDict()
+
+    def has(self, raw: bytes) -> bool:
+        """Did this event come before? One without an id never did."""
+        event_id = _object(raw).get("id")
+        if not isinstance(event_id, str) or len(event_id) > 100:
+            return False
+        is_seen = event_id in self._ids
+        self._ids[event_id] = None
+        if len(self._ids) > REMEMBERED_EVENTS:
+            self._ids.popitem(last=False)
+        return is_seen
+
+
+def _signers(raw: bytes, given: str, *, secrets: Mapping[str, bytes]) -> list[str]:
+    """The sources whose secret signed the call. Raises AccessDenied if there is none."""
+    usable = {source_id: secret for source_id, secret in secrets.items() if secret != HANDSHAKE.encode()}
+    meant = [source_id for source_id, secret in usable.items() if _is_signed(raw, given, secret=secret)]
+    if not meant:
+        raise AccessDenied("the call is not signed with the secret of any source")
+    return meant
+
+
+def _give_hints(hints: SyncHints, source_ids: Iterable[str]) -> None:
+    for source_id in source_ids:
+        hints.give(source_id)
+        logger.info("webhook", extra={"source_id": source_id})
+
+
+def _handshake_token(raw: bytes, given: str) -> str | None:
+    """The token of Notion's first call, which is signed with that token itself; None if it is another call."""
+    token = _object(raw).get("verification_token")
+    if not isinstance(token, str) or not _NOTION_TOKEN.fullmatch(token):
+        return None
+    return token if not given or _is_signed(raw, given, secret=token.encode()) else None
+
+
+def _keep_token(file: Path, token: str) -> None:
+    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as opened:
+        opened.write(token + "\n")
+
+
+def _object(raw: bytes) -> Mapping[str, object]:
+    try:
+        found = json.loads(raw)
+    except (ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _secrets(sources: Iterable[SourceTable], *, kind: str) -> Mapping[str, bytes]:
     return {
         source.id: source.webhook_secret.get_secret_value().encode()
         for source in sources
-        if source.kind == "confluence" and source.webhook_secret is not None
+        if source.kind == kind and source.webhook_secret is not None
     }
 
 

@@ -66,7 +66,7 @@ async def client(settings: Settings, hints: Watched, tmp_path: Path) -> AsyncIte
     pages_only = make_settings(tmp_path / "side")
     async with opened_side(pages_only) as side:
         app = build_app(side, is_open=True)
-        app.include_router(build_router(settings.sources, hints))
+        app.include_router(build_router(settings.sources, hints, data_dir=settings.data_dir))
         async with calling(app) as opened:
             yield opened
 
