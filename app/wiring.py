@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from app.answering.answerer import Answerer
 from app.answering.evidence import EvidenceFinder
-from app.answering.ports import Retriever
+from app.answering.ports import QuestionAnswerer, Retriever
 from app.answering.retrieval import DEFAULT_LANGUAGE, HybridRetriever
 from app.chat_models.base import ChatModel
 from app.rerankers.base import Reranker
@@ -16,13 +16,14 @@ from kb.plugins import configure, load
 from kb.wiring import KnowledgeBase, open_knowledge_base
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class AnswerSide:
-    """Everything a channel needs."""
+    """Everything a channel needs. A running server replaces knowledge base and answerer when another generation of the
+    index goes live: ask for them at each request. The catalogue stays the same."""
 
     knowledge_base: KnowledgeBase
     chat_model: ChatModel
-    answerer: Answerer
+    answerer: QuestionAnswerer
     settings: Settings
 
 

@@ -1,6 +1,6 @@
 """What makes an index agree with the catalogue again: points re-made from stored vectors, and old ones deleted."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 
 from ingest.chunking import chunk_document
@@ -19,11 +19,18 @@ async def repair_index(knowledge_base: KnowledgeBase, *, source_id: str) -> int:
 
     Call it only while holding the source's lease: another run's points, not committed yet, would look like garbage.
     """
+    built = await build_missing(knowledge_base, source_id=source_id)
+    return built + await sweep_index(knowledge_base, source_id=source_id)
+
+
+async def sweep_index(knowledge_base: KnowledgeBase, *, source_id: str | None = None) -> int:
+    """Write what the index has lost again, and delete what the catalogue does not know; returns how many documents
+    had lost something. Nothing is embedded. See `repair_index` for when not to call it."""
     tenant, generation = knowledge_base.settings.tenant, knowledge_base.generation.id
-    builds, index = knowledge_base.catalogue.builds, knowledge_base.index
-    repaired = await build_missing(knowledge_base, source_id=source_id)
-    current = await builds.current(tenant, generation, source_id=source_id)
+    index = knowledge_base.index
+    current = await knowledge_base.catalogue.builds.current(tenant, generation, source_id=source_id)
     held = await index.counts(tenant=tenant)
+    repaired = 0
     for document_id, build in current.items():
         count = held.get((document_id, build.revision), 0)
         if count != build.chunk_count:
@@ -40,10 +47,13 @@ async def repair_index(knowledge_base: KnowledgeBase, *, source_id: str) -> int:
     return repaired
 
 
-async def build_missing(knowledge_base: KnowledgeBase, *, source_id: str | None = None) -> int:
+async def build_missing(
+    knowledge_base: KnowledgeBase, *, source_id: str | None = None, told: Callable[[int], None] = lambda done: None
+) -> int:
     """Put every document into the index that it lacks, or holds as it was; returns how many. Raises ModelError.
 
     Nothing is read from a source. What has changed its text is embedded, the rest keeps its vectors.
+    `told`: how many are done.
     """
     tenant, generation = knowledge_base.settings.tenant, knowledge_base.generation.id
     built = 0
@@ -52,6 +62,7 @@ async def build_missing(knowledge_base: KnowledgeBase, *, source_id: str | None 
     ):
         count = await build_documents(knowledge_base, outdated)
         built += count
+        told(built)
         if not count:
             break  # each of them changed again meanwhile, or is gone: whoever changed it is at work
     return built
@@ -117,10 +128,11 @@ async def upsert_again(
 
 
 def _with_foreign_points(
-    held: Mapping[tuple[str, int], int], current: Mapping[str, Build], *, source_id: str
+    held: Mapping[tuple[str, int], int], current: Mapping[str, Build], *, source_id: str | None
 ) -> set[str]:
     """Documents with points of a revision that is not live: left by a run that died before its commit."""
-    mine = {(document_id, revision) for document_id, revision in held if document_id.startswith(f"{source_id}:")}
+    prefix = "" if source_id is None else f"{source_id}:"
+    mine = {(document_id, revision) for document_id, revision in held if document_id.startswith(prefix)}
     return {
         document_id
         for document_id, revision in mine

@@ -198,6 +198,11 @@ def masked(name: str, value: object) -> object:
     return STARS if value and is_secret else value
 
 
+def without_secrets(values: Mapping[str, Any]) -> dict[str, Any]:  # a plugin's keys, of whatever type
+    """The values whose names and addresses say nothing of a secret."""
+    return {name: value for name, value in values.items() if masked(name, value) == value}
+
+
 def read_secret(name: str) -> SecretStr | None:
     """A secret from environment variable NAME, or from the file that NAME_FILE points to."""
     if value := os.environ.get(name):

@@ -95,5 +95,8 @@ class Index(Protocol):
     async def health(self) -> IndexHealth:
         """Never raises: an unreachable index is reported as not ready."""
 
+    async def drop(self) -> None:
+        """Delete this generation, points and all. Nothing may use it any more."""
+
     async def close(self) -> None:
         """Let go of connections. The data stays."""

@@ -92,6 +92,10 @@ class EdgeIndex:
             return IndexHealth(is_ready=False, point_count=0, detail=str(exc))
         return IndexHealth(is_ready=True, point_count=found["points"], detail=f"owner process {found['pid']}")
 
+    async def drop(self) -> None:
+        """Delete the shard's directory."""
+        await self._write({"op": "drop"})
+
     async def close(self) -> None:
         """Hang up. The owner stays for a while, for others."""
         await self._reads.close()

@@ -9,12 +9,13 @@ import logging
 import os
 import signal
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from kb.errors import IndexFailure
-from kb.index.edge_shard import Shard
+from kb.index.edge_shard import Shard, drop_directory
 from kb.index.edge_wire import PROTOCOL, SOCKET_NAME, read_frame, to_frame
 from kb.index.schema import Condition
 from kb.logs import configure_logging
@@ -117,7 +118,7 @@ class Owner:
         generation, dimension, language = int(request["generation"]), int(request["dimension"]), request["language"]
         shard = self._shards.get(generation)
         if shard is None:
-            directory = self._index_dir / f"gen-{generation:04}"
+            directory = self.directory(generation)
             shard = self._shards[generation] = Shard(directory, dimension=dimension, language=language)
             # What an owner that died had acknowledged is in the log, but perhaps not on disk.
             self._dirty.add(generation)
@@ -134,6 +135,20 @@ class Owner:
         if generation in self._dirty:
             shard.flush()
             self._dirty.discard(generation)
+
+    def drop(self, request: dict[str, Any]) -> None:
+        """Delete a generation's directory, whatever state it is in."""
+        generation = int(request["generation"])
+        shard = self._shards.pop(generation, None)
+        self._dirty.discard(generation)
+        if shard is not None:
+            with suppress(IndexFailure):
+                shard.close()
+        drop_directory(self.directory(generation))
+
+    def directory(self, generation: int) -> Path:
+        """Where a generation is."""
+        return self._index_dir / f"gen-{generation:04}"
 
     async def _stop_when_idle(self) -> None:
         unused = 0.0
@@ -205,6 +220,7 @@ _OPERATIONS: dict[str, Callable[[Owner, dict[str, Any]], object]] = {
     "delete": _delete,
     "set_audience": _set_audience,
     "counts": lambda owner, request: owner.shard(request).counts(tenant=request["tenant"]),
+    "drop": lambda owner, request: owner.drop(request),
     "flush": lambda owner, request: owner.flush(request),
     "health": _health,
 }

@@ -168,6 +168,15 @@ class Shard:
             raise IndexUnavailable(_disk_is_full(self._directory))
 
 
+def drop_directory(directory: Path) -> None:
+    """Delete a generation: out of the way in one step, so that a process killed meanwhile leaves no half of it."""
+    if directory.exists():
+        gone = directory.with_suffix(".dropped")
+        shutil.rmtree(gone, ignore_errors=True)
+        directory.replace(gone)
+        shutil.rmtree(gone, ignore_errors=True)
+
+
 def _create(whole: Path, config: EdgeConfig) -> None:
     """A new shard with its payload indexes, made aside: a process killed meanwhile leaves none that is half made."""
     draft = whole.with_suffix(".part")

@@ -87,6 +87,10 @@ class MemoryIndex:
         """Always ready."""
         return IndexHealth(is_ready=True, point_count=len(self._points), detail="in memory")
 
+    async def drop(self) -> None:
+        """Forget everything."""
+        self._points.clear()
+
     async def close(self) -> None:
         """Forget everything."""
         self._points.clear()

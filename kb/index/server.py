@@ -145,6 +145,12 @@ class ServerIndex:
             return IndexHealth(is_ready=False, point_count=0, detail=str(exc))
         return IndexHealth(is_ready=True, point_count=found.count, detail=f"Qdrant, collection {self._collection}")
 
+    async def drop(self) -> None:
+        """Delete the collection."""
+        client = self._new_client() if self._client is None else self._client
+        self._client = client
+        await self._translated(client.delete_collection(self._collection))
+
     async def close(self) -> None:
         """Hang up."""
         if self._client is not None:

@@ -107,16 +107,24 @@ def test_an_audience_that_a_connector_would_ignore_is_refused() -> None:
         connector_config(source, SimpleNamespace(Config=Config))  # type: ignore[arg-type]  # all that is read of it
 
 
-async def test_an_index_built_with_another_embedder_is_refused_and_stays_as_it_is(pages: Pages, tmp_path: Path) -> None:
+async def test_an_index_is_opened_with_the_embedder_that_built_it_whatever_the_settings_name(
+    pages: Pages, tmp_path: Path
+) -> None:
     sources = (folder_source("one", pages.path),)
     async with opened_base(tmp_path / "data", sources=sources) as base:
         await sync_sources(base)
     other = EmbedderTable(kind="hashing", dimension=32)  # type: ignore[call-arg]  # the plugin's own key
-    with pytest.raises(IndexMismatch, match=r"was built with the embedder hashing.*set it back, or build a new index"):
-        await opened_base(tmp_path / "data", sources=sources, embedder=other).__aenter__()
-    async with opened_base(tmp_path / "data", sources=sources) as base:
+    async with opened_base(tmp_path / "data", sources=sources, embedder=other) as base:
+        assert (base.generation.id, base.embedder.dimension) == (1, 64)
         (report,) = await sync_sources(base)
     assert (report.indexed, report.embedded_chunks) == (1, 0)
+
+
+async def test_an_index_whose_embedder_is_gone_is_refused_with_what_to_do(pages: Pages, tmp_path: Path) -> None:
+    async with opened_base(tmp_path / "data") as base, base.catalogue._database.write() as connection:
+        await connection.execute(text("UPDATE generations SET embedder_identity = 'gone', embedder_name = 'old'"))
+    with pytest.raises(IndexMismatch, match=r"built with the embedder old, which is not here.*footnote reindex"):
+        await opened_base(tmp_path / "data").__aenter__()
 
 
 async def test_a_data_directory_of_a_newer_version_is_refused_and_stays_as_it_is(pages: Pages, tmp_path: Path) -> None:
