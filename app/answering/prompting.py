@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from app.answering.types import Passage
 from app.answering.units import split_sentences
-from app.chat_models.base import ChatMessage, ChatModel
+from app.chat_models.base import ChatMessage, ChatModel, PromptSection
 
 _SYSTEM = (
     "You answer questions from the numbered sections you are given, and from nothing else. "
@@ -22,12 +22,16 @@ _NOT_FOUND = re.compile(r"^\W*not found\b", re.I)
 def build_messages(question: str, passages: Sequence[Passage], *, tone: str) -> list[ChatMessage]:
     """System text (byte-stable for a configuration), then sections and question. Section text stays untrusted text."""
     system = f"{_SYSTEM} Tone: {tone}." if tone else _SYSTEM
-    sections = "\n\n".join(
-        f"Section [{number}] {passage.heading_line}\n{passage.text}" for number, passage in enumerate(passages, start=1)
-    )
+    text, sections = "", []
+    for number, passage in enumerate(passages, start=1):
+        start = len(text)
+        text += f"Section [{number}] {passage.heading_line}\n{passage.text}\n\n"
+        sections.append(
+            PromptSection(start=start, end=len(text), tenant=passage.tenant, document_id=passage.document_id)
+        )
     return [
         ChatMessage(role="system", text=system),
-        ChatMessage(role="user", text=f"{sections}\n\nQuestion: {question}"),
+        ChatMessage(role="user", text=f"{text}Question: {question}", sections=tuple(sections)),
     ]
 
 

@@ -1,16 +1,30 @@
 """What a chat model is: text in, a stream of text out, and a tokenizer to measure prompts with."""
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Collection, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol, runtime_checkable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PromptSection:
+    """Where in a message's text a section stands (offsets in characters), and whose it is.
+
+    A chat model may remember what it made of a section, for its tenant alone, until it is told to forget the document.
+    """
+
+    start: int
+    end: int
+    tenant: str
+    document_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ChatMessage:
-    """One message. The text is data: no template token in it is ever taken for one."""
+    """One message. The text is data: no template token in it is ever taken for one. `sections`: in order."""
 
     role: Literal["system", "user", "assistant"]
     text: str
+    sections: tuple[PromptSection, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,10 +37,21 @@ class ModelHealth:
 
 @runtime_checkable
 class Tunable(Protocol):
-    """A chat model that can run in several formats."""
+    """A chat model that can be run in several ways."""
 
     def tune(self) -> AsyncGenerator[str, None]:
-        """Measure the formats anew and keep the fastest: lines for people. Raises ModelError."""
+        """Measure the ways not measured yet and keep the fastest: lines for people. Raises ModelError."""
+
+    def tuning_report(self) -> Sequence[str]:
+        """Lines for people: every way that was measured here, and which was chosen."""
+
+
+@runtime_checkable
+class Remembering(Protocol):
+    """A chat model that remembers what it made of sections."""
+
+    async def forget(self, *, tenant: str, document_ids: Collection[str]) -> int:
+        """Drop what is remembered of these documents, on disk too; how much that was. Raises ModelError."""
 
 
 class ChatModel(Protocol):
@@ -47,8 +72,11 @@ class ChatModel(Protocol):
     async def count_tokens(self, texts: Sequence[str]) -> list[int]:
         """Tokens of each text by the model's own tokenizer (an estimate on the safe side where it has none)."""
 
-    def stream(self, messages: Sequence[ChatMessage], *, max_tokens: int) -> AsyncGenerator[str, None]:
-        """Pieces of the answer as they are made, temperature 0. Closing the iterator stops the model."""
+    def stream(self, messages: Sequence[ChatMessage], *, max_tokens: int, asker: str = "") -> AsyncGenerator[str, None]:
+        """Pieces of the answer as they are made, temperature 0. Closing the iterator stops the model.
+
+        `asker`: whose question it is; where questions queue, askers take turns.
+        """
 
     def prepare(self) -> AsyncGenerator[str, None]:
         """Load now, so that no question waits for it: lines for people about what takes long. Raises ModelError."""

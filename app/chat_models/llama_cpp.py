@@ -1,9 +1,10 @@
 """The default chat model: a GGUF file run by llama.cpp in a process of its own."""
 
+import asyncio
 import os
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Collection, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -12,8 +13,14 @@ from pydantic import BaseModel, ConfigDict, Field
 from app.chat_models.base import ChatMessage, ChatModel, ModelHealth
 from app.chat_models.llama_cpp_process import WorkerProcess
 from app.chat_models.manifest import STARTER, ChatTemplate, chat_template, starter_model
+from app.chat_models.section_store import forget_files
+from app.chat_models.tuning_record import explain, read_record
+from app.chat_models.turns import Turns
 from kb.errors import ConfigError
 from kb.http import HttpClients
+
+# `footnote models tune` may take so long; a start takes much less.
+TUNE_SECONDS = 300.0
 
 
 class Config(BaseModel):
@@ -33,9 +40,20 @@ class Config(BaseModel):
         description="`auto`: small models run in the format measured fastest here. `as-shipped`: the file as it is.",
     )
     context_tokens: int = Field(default=4096, ge=512, description="Prompt and answer together; costs memory.")
-    threads: int | None = Field(default=None, ge=1, description="Default: one for each processor.")
+    threads: int | None = Field(default=None, ge=1, description="Default: as many as measured fastest here.")
     gpu_layers: int = Field(default=-1, ge=-1, description="Layers on a GPU, if llama.cpp was built for it; -1: all.")
-    queue_seconds: float = Field(default=20, gt=0, description="How long a question waits for those before it.")
+    parallel: int = Field(default=4, ge=1, le=16, description="Questions answered at the same time.")
+    queue_seconds: float = Field(
+        default=20,
+        gt=0,
+        description="A question that would wait longer for those before it is not answered by the model.",
+    )
+    silence_seconds: float = Field(default=60, gt=0, description="A process that says nothing for so long is killed.")
+    section_memory: bool = Field(
+        default=True, description="Remember what the model made of a section, and join it into the next prompt."
+    )
+    section_memory_mb: int = Field(default=256, ge=0, description="Most memory for that.")
+    section_disk_mb: int = Field(default=1024, ge=0, description="Most disk for that, in `data_dir/models/sections`.")
 
 
 def build(config: Config, *, data_dir: Path, http: HttpClients) -> ChatModel:  # same arguments as every chat model
@@ -66,22 +84,21 @@ def locate(config: Config) -> GgufFile:
 
 
 class LlamaCppModel:
-    """Answers one question at a time; the others wait their turn for `queue_seconds`."""
+    """Answers several questions at once; the others wait their turn for `queue_seconds`."""
 
     def __init__(self, gguf: GgufFile, config: Config, *, cache: Path) -> None:
         self._gguf = gguf
         self._config = config
-        self._load = {
-            "op": "load",
-            "path": str(gguf.path),
-            "sha256": gguf.sha256,
-            "cache": str(cache),
-            "tunes": config.format == "auto",
-            "context_tokens": config.context_tokens,
-            "threads": config.threads or _processors(),
-            "gpu_layers": config.gpu_layers,
-        }
-        self.worker = WorkerProcess(self._load, queue_seconds=config.queue_seconds)
+        self._cache = cache
+        self._load = _load_job(gguf, config, cache=cache)
+        record = read_record(cache, model_name=gguf.path.stem)
+        self.worker = WorkerProcess(
+            self._load,
+            silence_seconds=config.silence_seconds,
+            wait_seconds=config.queue_seconds,
+            is_passive=record is None or record.choice is None or record.choice.is_passive,
+        )
+        self.turns = Turns(parallel=config.parallel, queue_seconds=config.queue_seconds)
         self.name = gguf.name
         self.sha256 = gguf.sha256
 
@@ -96,21 +113,38 @@ class LlamaCppModel:
         event = await self.worker.finish({"op": "count", "texts": list(texts)})
         return [int(count) for count in event["counts"]]
 
-    async def stream(self, messages: Sequence[ChatMessage], *, max_tokens: int) -> AsyncGenerator[str, None]:
+    async def stream(
+        self, messages: Sequence[ChatMessage], *, max_tokens: int, asker: str = ""
+    ) -> AsyncGenerator[str, None]:
         """Pieces of the answer, always the most probable. Closing the iterator stops the model. Raises ModelError."""
-        pieces = [(piece.text, piece.is_template) for piece in self._gguf.template.render(messages)]
-        job = {"op": "stream", "pieces": pieces, "max_tokens": max_tokens}
-        async with aclosing(self.worker.events(job)) as events:
+        parts = [asdict(piece) for piece in self._gguf.template.render(messages)]
+        job = {"op": "stream", "tenant": _tenant(messages), "parts": parts, "max_tokens": max_tokens}
+        async with self.turns.turn(asker), aclosing(self.worker.events(job)) as events:
             async for event in events:
                 if event["event"] == "piece":
                     yield str(event["text"])
 
+    async def forget(self, *, tenant: str, document_ids: Collection[str]) -> int:
+        """Drop what is remembered of these documents, on disk too; how much that was. Raises ModelError."""
+        if not self._config.section_memory:
+            return 0
+        if self.worker.loaded is None:
+            # Nothing is in memory; the files need no model.
+            return await asyncio.to_thread(forget_files, self._cache, tenant=tenant, document_ids=document_ids)
+        event = await self.worker.finish({"op": "forget", "tenant": tenant, "document_ids": sorted(document_ids)})
+        return int(event["count"])
+
     async def tune(self) -> AsyncGenerator[str, None]:
-        """Measure the formats anew, keep the fastest: a line for each, and one that sums up. Raises ModelError."""
-        job = {**self._load, "op": "tune"}
+        """Measure the ways not measured yet, keep the fastest: a line for each, and one that sums up."""
+        job = {**self._load, "op": "tune", "budget_seconds": TUNE_SECONDS}
         async with aclosing(self.worker.events(job, is_loaded=False)) as events:
             async for event in events:
-                yield str(event["line"]) if event["event"] == "progress" else f"kept: {event['format']}"
+                yield str(event["line"]) if event["event"] == "progress" else f"kept: {event['summary']}"
+
+    def tuning_report(self) -> Sequence[str]:
+        """Every way measured on this machine, the fastest first, and the one that is used."""
+        record = read_record(self._cache, model_name=self._gguf.path.stem)
+        return explain(record) if record else [f"{self.name} was not tuned here yet: `footnote models tune` does it"]
 
     async def prepare(self) -> AsyncGenerator[str, None]:
         """Load, and on a new machine measure the formats first: a line for each. Raises ModelError."""
@@ -124,7 +158,7 @@ class LlamaCppModel:
         if not self._gguf.path.is_file():
             return ModelHealth(is_ready=False, detail=f"{self.name}: its file is gone")
         if self.worker.loaded and self.worker.process_id:
-            return ModelHealth(is_ready=True, detail=f"{self.name} is loaded ({self.worker.loaded['file']})")
+            return ModelHealth(is_ready=True, detail=f"{self.name} is loaded ({self.worker.loaded['way']})")
         return ModelHealth(is_ready=True, detail=f"{self.name} loads with the first question")
 
     async def verify(self) -> str:
@@ -135,6 +169,33 @@ class LlamaCppModel:
     async def close(self) -> None:
         """Stop the process."""
         await self.worker.stop()
+
+
+def _load_job(gguf: GgufFile, config: Config, *, cache: Path) -> dict[str, object]:
+    """What the worker is told to load."""
+    return {
+        "op": "load",
+        "path": str(gguf.path),
+        "sha256": gguf.sha256,
+        "cache": str(cache),
+        "tunes": config.format == "auto",
+        "context_tokens": config.context_tokens,
+        "threads": config.threads,
+        "processors": _processors(),
+        "gpu_layers": config.gpu_layers,
+        "parallel": config.parallel,
+        "remembers": config.section_memory,
+        "memory_bytes": config.section_memory_mb * 1_000_000,
+        "disk_bytes": config.section_disk_mb * 1_000_000,
+    }
+
+
+def _tenant(messages: Sequence[ChatMessage]) -> str:
+    """Whose sections these are. Raises ValueError if they are not of one tenant: such a prompt must not be."""
+    tenants = {section.tenant for message in messages for section in message.sections}
+    if len(tenants) > 1:
+        raise ValueError("a prompt shows the sections of one tenant")
+    return next(iter(tenants), "")
 
 
 def _processors() -> int:

@@ -1,148 +1,284 @@
-"""The model itself, over llama.cpp's low-level API: tokens in, tokens out, the shared start of prompts kept."""
+"""Several answers at once from one model: sequences that join and leave between tokens, long prompts read in pieces."""
 
 import codecs
-import ctypes
-from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
-import llama_cpp
-import numpy as np
+from app.chat_models.llama_cpp_native import Cells, CellsFull, EngineError, Pace, Row, Weights
+from app.chat_models.llama_cpp_sections import Plan, Prompt, SectionMemory
+from app.chat_models.section_store import SectionKey, SectionStore
 
-# Tokens handed over at once while a prompt is read; cancelling waits for one such batch.
-BATCH_TOKENS = 512
-
-
-class EngineError(Exception):
-    """The model cannot be loaded or used; the text says why in one line."""
+# How long one step may take: others wait for it, and so does who hangs up.
+STEP_SECONDS = 0.3
+_SMALLEST_CHUNK = 32
+# Finished answers whose cells stay for the next prompt that begins the same.
+_HELD = 4
 
 
 class PromptDoesNotFit(EngineError):
     """Prompt and answer are longer than the context window."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """What a step did for one answer: a piece of text, or its end."""
+
+    number: int
+    text: str = ""
+    is_over: bool = False
+    error: EngineError | None = None
+
+
+@dataclass(slots=True, kw_only=True)
+class _Sequence:
+    """An answer in the making. `path`: (token, position), of which the first `read` are in the cells."""
+
+    number: int
+    tenant: str
+    fixed_count: int
+    left: int
+    path: list[tuple[int, int]]
+    plan: Plan | None
+    need: int
+    slot: int = -1
+    read: int = 0
+    gathering: Iterator[Mapping[SectionKey, bytes] | None] | None = None
+    decoder: codecs.IncrementalDecoder = field(default_factory=lambda: codecs.getincrementaldecoder("utf-8")("replace"))
+
+    @property
+    def is_writing(self) -> bool:
+        return self.read == len(self.path) - 1
+
+
 class Engine:
-    """One loaded GGUF. Not for several threads: a process owns it."""
+    """Not for several threads: a process owns it. Answers are always the most probable tokens."""
 
-    def __init__(self, path: Path, *, context_tokens: int, threads: int, gpu_layers: int) -> None:
-        _silence()
-        llama_cpp.llama_backend_init()
-        self._weights = _load(path, gpu_layers=gpu_layers)
-        self._vocabulary = llama_cpp.llama_model_get_vocab(self._weights)
-        trained = int(llama_cpp.llama_model_n_ctx_train(self._weights))
+    def __init__(
+        self, weights: Weights, *, context_tokens: int, parallel: int, pace: Pace, memory: SectionMemory | None = None
+    ) -> None:
+        """`context_tokens`: of each answer. Its cells hold two such. Raises EngineError."""
+        self.weights = weights
+        trained = weights.trained_tokens
         self.context_tokens = min(context_tokens, trained) if trained else context_tokens
-        self.parameter_count = int(llama_cpp.llama_model_n_params(self._weights))
-        self._context = self._open_context(threads)
-        self._memory = llama_cpp.llama_get_memory(self._context)
-        # What the key-value cache holds, so that a prompt with the same start reads only the rest.
-        self._held: list[int] = []
+        self._slots = deque(range(parallel + _HELD))
+        self._spare = parallel + _HELD
+        count = self.context_tokens * (2 if parallel > 1 else 1)
+        self._cells = Cells(weights, count=count, sequences=self._spare + 1, pace=pace)
+        self._parallel = parallel
+        self._memory = memory
+        self._waiting: deque[_Sequence] = deque()
+        self._active: list[_Sequence] = []
+        self._held: deque[_Sequence] = deque()
+        self._token_seconds = STEP_SECONDS / pace.batch_tokens
 
-    def tokens_of(self, text: str, *, is_template: bool) -> list[int]:
-        """Token ids. Only a template's text may become special tokens: a page cannot forge a turn."""
-        raw = text.encode("utf-8", "replace")
-        room = len(raw) + 8
-        buffer = (llama_cpp.llama_token * room)()
-        count = llama_cpp.llama_tokenize(self._vocabulary, raw, len(raw), buffer, room, False, is_template)
-        if count < 0:
-            raise EngineError("the tokenizer refused a text")
-        return list(buffer[:count])
+    @property
+    def store(self) -> SectionStore | None:
+        """What is remembered of sections, if anything is."""
+        return self._memory.store if self._memory else None
 
-    def generate(self, prompt: Sequence[int], *, max_tokens: int, is_cancelled: Callable[[], bool]) -> Iterator[str]:
-        """The most probable continuation, in pieces of whole characters. Raises PromptDoesNotFit, EngineError."""
-        if len(prompt) + max_tokens > self.context_tokens:
+    @property
+    def is_idle(self) -> bool:
+        """Nothing to do."""
+        return not self._active and not self._waiting
+
+    def start(self, number: int, prompt: Prompt, *, max_tokens: int) -> None:
+        """Queue an answer; `step` makes it. Raises PromptDoesNotFit."""
+        tokens = prompt.tokens
+        if len(tokens) + max_tokens > self.context_tokens:
             raise PromptDoesNotFit(
-                f"{len(prompt)} tokens of prompt and {max_tokens} of answer do not fit {self.context_tokens}"
+                f"{len(tokens)} tokens of prompt and {max_tokens} of answer do not fit {self.context_tokens}"
             )
-        if not self._read_prompt(prompt, is_cancelled=is_cancelled):
-            return
-        decoder = codecs.getincrementaldecoder("utf-8")("replace")
-        for _ in range(max_tokens):
-            token = self._most_probable()
-            if is_cancelled() or llama_cpp.llama_vocab_is_eog(self._vocabulary, token):
-                break
-            if piece := decoder.decode(self._bytes_of(token)):
-                yield piece
-            self._decode([token])
+        plan = self._memory.plan(prompt, max_tokens=max_tokens) if self._memory else None
+        whole = [(token, place) for place, token in enumerate(tokens)]
+        self._waiting.append(
+            _Sequence(
+                number=number,
+                tenant=prompt.tenant,
+                fixed_count=prompt.fixed_count,
+                left=max_tokens,
+                path=plan.joined_path + plan.tail_path if plan else whole,
+                plan=plan,
+                need=len(tokens) + max_tokens,
+            )
+        )
+
+    def stop(self, number: int) -> None:
+        """Give an answer up, wherever it is."""
+        self._waiting = deque(each for each in self._waiting if each.number != number)
+        for sequence in [each for each in self._active if each.number == number]:
+            self._leave(sequence)
+
+    def step(self) -> list[Progress]:
+        """One piece of work for everyone. An answer's last progress is over or has an error."""
+        self._admit()
+        try:
+            self._gather()
+            return self._decode()
+        except EngineError as exc:
+            return self._fail(exc)
 
     def close(self) -> None:
-        """Give the memory back: llama.cpp's objects are not Python's to collect. The engine cannot be used again."""
-        llama_cpp.llama_free(self._context)
-        llama_cpp.llama_model_free(self._weights)
+        """Give the memory back. The engine cannot be used again."""
+        if self._memory:
+            self._memory.close()
+        self._cells.close()
+        self.weights.close()
 
-    def read_prompt(self, prompt: Sequence[int]) -> None:
-        """Process a prompt from nothing; for measuring."""
-        self._forget(0)
-        self._read_prompt(prompt, is_cancelled=lambda: False)
+    def _admit(self) -> None:
+        """Whoever has a slot and cells, in order. What is held goes first when room is needed."""
+        while self._waiting and len(self._active) < self._parallel:
+            sequence = self._waiting[0]
+            while self._held and (self._room() < sequence.need or not self._slots):
+                self._drop_held()
+            if self._room() < sequence.need:
+                return
+            self._waiting.popleft()
+            sequence.slot = self._slots.popleft()
+            self._active.append(sequence)
+            self._begin(sequence)
 
-    def _read_prompt(self, prompt: Sequence[int], *, is_cancelled: Callable[[], bool]) -> bool:
-        """Bring the cache to exactly this prompt. False if it was cancelled."""
-        # The last token is always read: its probabilities are wanted.
-        shared = min(_shared_length(self._held, prompt), len(prompt) - 1)
-        self._forget(shared)
-        for start in range(shared, len(prompt), BATCH_TOKENS):
-            if is_cancelled():
-                return False
-            self._decode(prompt[start : start + BATCH_TOKENS])
-        return True
+    def _begin(self, sequence: _Sequence) -> None:
+        is_alone = len(self._active) == 1
+        donor, shared = self._donor(sequence)
+        if donor is not None and (is_alone or shared * 2 >= donor.read):
+            self._held.remove(donor)
+            self._slots.append(sequence.slot)
+            sequence.slot = donor.slot
+            self._cells.drop(donor.slot, start=sequence.path[shared][1])
+        elif donor is not None:
+            self._cells.share(donor.slot, sequence.slot, end=sequence.path[shared - 1][1] + 1)
+        while is_alone and self._held:
+            # With nothing else in the cells they are filled in the same order each time, and sums come out the same.
+            self._drop_held()
+        sequence.read = shared
+        if donor is None and sequence.plan is not None and self._memory:
+            sequence.gathering = self._memory.gather(sequence.plan, chunk_tokens=self._chunk())
 
-    def _forget(self, start: int) -> None:
-        if not llama_cpp.llama_memory_seq_rm(self._memory, 0, start, -1):
-            # Some architectures cannot drop a tail: begin again.
-            llama_cpp.llama_memory_clear(self._memory, True)
-            start = 0
-        del self._held[start:]
+    def _donor(self, sequence: _Sequence) -> tuple[_Sequence | None, int]:
+        """The held answer whose start is the longest in common, and how long that is."""
+        best, shared = None, len(sequence.plan.joined_path) - 1 if sequence.plan else 0
+        for held in self._held:
+            if (held.plan is None) != (sequence.plan is None):
+                continue
+            # Beyond the fixed start, how fast an answer comes would tell one tenant what another asked.
+            most = len(sequence.path) - 1 if held.tenant == sequence.tenant else sequence.fixed_count
+            length = _shared_length(held.path[: held.read], sequence.path[:most])
+            if length > shared:
+                best, shared = held, length
+        return (best, shared) if best is not None else (None, 0)
 
-    def _decode(self, tokens: Sequence[int]) -> None:
-        buffer = (llama_cpp.llama_token * len(tokens))(*tokens)
-        status = llama_cpp.llama_decode(self._context, llama_cpp.llama_batch_get_one(buffer, len(tokens)))
-        if status != 0:
-            self._held.clear()
-            llama_cpp.llama_memory_clear(self._memory, True)
-            raise EngineError(f"llama.cpp could not decode (status {status})")
-        self._held.extend(tokens)
+    def _gather(self) -> None:
+        """A piece of work on the first answer whose sections are not joined yet: the scratch cells serve one."""
+        for sequence in self._active:
+            if sequence.gathering is None or sequence.plan is None or self._memory is None:
+                continue
+            states = next(sequence.gathering)
+            if states is None:
+                return
+            sequence.gathering = None
+            self._join(sequence, sequence.plan, states)
 
-    def _most_probable(self) -> int:
-        logits = llama_cpp.llama_get_logits_ith(self._context, -1)
-        size = int(llama_cpp.llama_vocab_n_tokens(self._vocabulary))
-        return int(np.ctypeslib.as_array(logits, shape=(size,)).argmax())
+    def _join(self, sequence: _Sequence, plan: Plan, states: Mapping[SectionKey, bytes]) -> None:
+        self._with_room(
+            lambda: SectionMemory.join(self._cells, plan, states, sequence=sequence.slot, spare=self._spare)
+        )
+        sequence.read = len(plan.joined_path)
 
-    def _bytes_of(self, token: int) -> bytes:
-        buffer = ctypes.create_string_buffer(256)
-        count = llama_cpp.llama_token_to_piece(self._vocabulary, token, buffer, len(buffer), 0, False)
-        return buffer.raw[: max(0, count)]
+    def _decode(self) -> list[Progress]:
+        ready = [each for each in self._active if each.gathering is None]
+        # Those that write go first: each needs one row, and what is left of the step reads prompts.
+        ready.sort(key=lambda each: not each.is_writing)
+        left = self._chunk()
+        rows: list[Row] = []
+        asked: list[tuple[_Sequence, int]] = []
+        for sequence in ready:
+            unread = sequence.path[sequence.read : sequence.read + max(left, 1 if sequence.is_writing else 0)]
+            ends = sequence.read + len(unread) == len(sequence.path)
+            rows += [Row(token, position, sequence.slot, wants=False) for token, position in unread]
+            if unread and ends:
+                rows[-1] = rows[-1]._replace(wants=True)
+                asked.append((sequence, len(rows) - 1))
+            sequence.read += len(unread)
+            left -= len(unread)
+        if not rows:
+            return []
+        self._timed_decode(rows)
+        return [progress for sequence, place in asked for progress in self._continue(sequence, place)]
 
-    # Foreign pointer: the vendor's type is not typed.
-    def _open_context(self, threads: int) -> object:
-        params = llama_cpp.llama_context_default_params()
-        params.n_ctx = self.context_tokens
-        params.n_batch = params.n_ubatch = BATCH_TOKENS
-        params.n_threads = params.n_threads_batch = threads
-        params.no_perf = True
-        context: object = llama_cpp.llama_init_from_model(self._weights, params)
-        if not context:
-            raise EngineError("llama.cpp could not make a context: is there enough memory for context_tokens?")
-        return context
+    def _timed_decode(self, rows: Sequence[Row]) -> None:
+        started = time.perf_counter()
+        self._with_room(lambda: self._cells.decode(rows))
+        if len(rows) >= _SMALLEST_CHUNK:
+            seconds = (time.perf_counter() - started) / len(rows)
+            self._token_seconds += (seconds - self._token_seconds) / 2
+
+    def _with_room(self, work: Callable[[], None]) -> None:
+        """Do it; while there is no room for it, free what is only held."""
+        while True:
+            try:
+                return work()
+            except CellsFull:
+                if not self._held:
+                    raise
+                self._drop_held()
+
+    def _continue(self, sequence: _Sequence, place: int) -> list[Progress]:
+        token = self._cells.most_probable(place)
+        if self.weights.is_end(token):
+            return self._finish(sequence)
+        sequence.path.append((token, sequence.path[-1][1] + 1))
+        sequence.left -= 1
+        piece = sequence.decoder.decode(self.weights.bytes_of(token))
+        made = [Progress(number=sequence.number, text=piece)] if piece else []
+        return made if sequence.left else made + self._finish(sequence)
+
+    def _finish(self, sequence: _Sequence) -> list[Progress]:
+        self._leave(sequence)
+        return [Progress(number=sequence.number, is_over=True)]
+
+    def _leave(self, sequence: _Sequence) -> None:
+        """Its cells stay for a while: the next question may begin the same."""
+        self._active.remove(sequence)
+        if sequence.read and sequence.gathering is None and not self.weights.is_recurrent:
+            self._held.append(sequence)
+            if len(self._held) > _HELD:
+                self._drop_held()
+        else:
+            self._cells.drop(sequence.slot)
+            self._slots.append(sequence.slot)
+
+    def _drop_held(self) -> None:
+        held = self._held.popleft()
+        self._cells.drop(held.slot)
+        self._slots.append(held.slot)
+
+    def _fail(self, error: EngineError) -> list[Progress]:
+        """Nothing in the cells can be trusted any more: everyone at work is told, and the cells are cleared."""
+        failed = [Progress(number=each.number, error=error) for each in self._active]
+        for sequence in [*self._active, *self._held]:
+            self._slots.append(sequence.slot)
+        self._active.clear()
+        self._held.clear()
+        self._cells.clear()
+        if self._memory:
+            self._memory.reset()
+        return failed
+
+    def _room(self) -> int:
+        return self._cells.count - sum(each.need for each in self._active) - sum(each.read for each in self._held)
+
+    def _chunk(self) -> int:
+        """Rows of one step: a power of two, so that the same prompt is mostly cut the same way."""
+        chunk = self._cells.batch_tokens
+        while chunk > _SMALLEST_CHUNK and chunk * self._token_seconds > STEP_SECONDS:
+            chunk //= 2
+        return chunk
 
 
-def _load(path: Path, *, gpu_layers: int) -> object:
-    params = llama_cpp.llama_model_default_params()
-    params.n_gpu_layers = gpu_layers
-    weights: object = llama_cpp.llama_model_load_from_file(str(path).encode(), params)
-    if not weights:
-        raise EngineError(f"{path.name} is no GGUF file that llama.cpp can load")
-    return weights
-
-
-def _shared_length(held: Sequence[int], prompt: Sequence[int]) -> int:
-    for place, (left, right) in enumerate(zip(held, prompt, strict=False)):
+def _shared_length(held: Sequence[tuple[int, int]], path: Sequence[tuple[int, int]]) -> int:
+    for place, (left, right) in enumerate(zip(held, path, strict=False)):
         if left != right:
             return place
-    return min(len(held), len(prompt))
-
-
-@llama_cpp.llama_log_callback  # type: ignore[untyped-decorator]  # the vendor's decorator has no types
-def _ignore(level: int, text: bytes, user: object) -> None:
-    """llama.cpp's own log says too much, and would mix with our answers."""
-
-
-def _silence() -> None:
-    llama_cpp.llama_log_set(_ignore, ctypes.c_void_p(0))
+    return min(len(held), len(path))

@@ -1,4 +1,4 @@
-"""The worker process seen from our side: started when needed, one job at a time, started again after it died."""
+"""The worker process seen from our side: started when needed, several jobs at once, started again after it died."""
 
 import asyncio
 import json
@@ -10,6 +10,7 @@ from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing, suppress
 from typing import Any
 
+from app.chat_models.backoff import Backoff
 from kb.errors import ModelError, ModelUnavailable, PromptTooLong
 
 logger = logging.getLogger(__name__)
@@ -18,21 +19,33 @@ LONGEST_LINE_BYTES = 16 * 1024 * 1024
 STOP_SECONDS = 2.0
 # Loading may measure formats first, which takes seconds; an answer's own deadline is its caller's.
 LOAD_SECONDS = 600.0
-SILENCE_SECONDS = 120.0
 
 # Events come from our own worker; their fields are read where they are used.
 Event = Mapping[str, Any]
+_ENDED = "the chat model's process ended; it starts again with the next question"
 
 
 class WorkerProcess:
-    """Runs jobs in `python -m app.chat_models.llama_cpp_worker`."""
+    """Runs jobs in `python -m app.chat_models.llama_cpp_worker`.
 
-    def __init__(self, load: Mapping[str, object], *, queue_seconds: float) -> None:
+    `silence_seconds`: a worker at work that says nothing for so long hangs, and is killed. `wait_seconds`: how long
+    a job waits while another loads the model.
+    """
+
+    def __init__(
+        self, load: Mapping[str, object], *, silence_seconds: float, wait_seconds: float, is_passive: bool = True
+    ) -> None:
         self._load = load
-        self._queue_seconds = queue_seconds
+        self._silence_seconds = silence_seconds
+        self._wait_seconds = wait_seconds
+        self._is_passive = is_passive
         self._process: Process | None = None
-        self._turn = asyncio.Lock()
+        self._reader: asyncio.Task[None] | None = None
+        self._loading = asyncio.Lock()
+        self._inboxes: dict[int, asyncio.Queue[Event | None]] = {}
         self._last_id = 0
+        self._heard = 0.0
+        self._backoff = Backoff()
         self.loaded: Event | None = None
 
     @property
@@ -50,75 +63,79 @@ class WorkerProcess:
 
     async def events(self, job: Mapping[str, object], *, is_loaded: bool = True) -> AsyncGenerator[Event, None]:
         """The events of a job up to `done`. Closing the iterator cancels the job. Raises ModelError."""
-        await self._take_turn()
-        try:
-            has_begun = False
-            for is_last_try in (False, True):
-                try:
-                    async with aclosing(self._attempt(job, is_loaded=is_loaded)) as events:
-                        async for event in events:
-                            has_begun = True
-                            yield event
-                    return
-                except ModelUnavailable:
-                    # A worker found dead is replaced at once; nothing of this job was seen yet.
-                    if has_begun or is_last_try or self.process_id is not None:
-                        raise
-        finally:
-            self._turn.release()
+        has_begun = False
+        for is_last_try in (False, True):
+            try:
+                async with aclosing(self._attempt(job, is_loaded=is_loaded)) as events:
+                    async for event in events:
+                        has_begun = True
+                        yield event
+                self._backoff.succeeded()
+                return
+            except ModelUnavailable:
+                # A worker found dead is replaced at once; nothing of this job was seen yet.
+                if has_begun or is_last_try or self.process_id is not None or self._backoff.wait_seconds:
+                    raise
 
     async def loading(self) -> AsyncGenerator[Event, None]:
         """The events of getting ready; none if it is. Raises ModelError."""
-        await self._take_turn()
         try:
-            async with aclosing(self._load_once()) as events:
+            await asyncio.wait_for(self._loading.acquire(), self._wait_seconds)
+        except TimeoutError:
+            raise ModelUnavailable("the chat model is still being loaded") from None
+        try:
+            await self._ensure_started()
+            if self.loaded is not None:
+                return
+            async with aclosing(self._run(self._load, silence_seconds=LOAD_SECONDS)) as events:
                 async for event in events:
+                    self.loaded = event if event["event"] == "done" else None
                     yield event
         finally:
-            self._turn.release()
+            self._loading.release()
 
     async def stop(self) -> None:
         """End the worker: it stops by itself when its stdin closes, and is killed if it does not."""
         running, self._process, self.loaded = self._process, None, None
-        if running is None or running.returncode is not None:
-            return
-        if running.stdin:
-            running.stdin.close()
-        try:
-            await asyncio.wait_for(running.wait(), STOP_SECONDS)
-        except TimeoutError:
-            running.kill()
-            await running.wait()
+        reader, self._reader = self._reader, None
+        if running is not None and running.returncode is None:
+            if running.stdin:
+                running.stdin.close()
+            try:
+                await asyncio.wait_for(running.wait(), STOP_SECONDS)
+            except TimeoutError:
+                running.kill()
+                await running.wait()
+        if reader is not None:
+            await reader
 
     async def _attempt(self, job: Mapping[str, object], *, is_loaded: bool) -> AsyncGenerator[Event, None]:
-        if is_loaded:
-            async with aclosing(self._load_once()) as loading:
+        if (is_loaded and self.loaded is None) or self.process_id is None:
+            async with aclosing(self.loading() if is_loaded else self._starting()) as loading:
                 async for _ in loading:
                     pass
-        await self._ensure_started()
-        async with aclosing(self._run(job, silence_seconds=SILENCE_SECONDS)) as events:
+        silence_seconds = self._silence_seconds if is_loaded else LOAD_SECONDS
+        async with aclosing(self._run(job, silence_seconds=silence_seconds)) as events:
             async for event in events:
                 yield event
 
-    async def _take_turn(self) -> None:
-        try:
-            await asyncio.wait_for(self._turn.acquire(), self._queue_seconds)
-        except TimeoutError:
-            raise ModelUnavailable("the chat model is busy with other questions") from None
-
-    async def _load_once(self) -> AsyncGenerator[Event, None]:
-        await self._ensure_started()
-        if self.loaded is not None:
-            return
-        async with aclosing(self._run(self._load, silence_seconds=LOAD_SECONDS)) as events:
-            async for event in events:
-                self.loaded = event if event["event"] == "done" else None
-                yield event
+    async def _starting(self) -> AsyncGenerator[Event, None]:
+        async with self._loading:
+            await self._ensure_started()
+        nothing: tuple[Event, ...] = ()
+        for event in nothing:
+            yield event
 
     async def _ensure_started(self) -> None:
         if self.process_id is not None:
             return
-        self.loaded = None
+        if self._backoff.wait_seconds:
+            raise ModelUnavailable(
+                f"the chat model's process ended several times; the next try is in {self._backoff.wait_seconds:.0f} s"
+            )
+        await self.stop()
+        # Threads that spin while they wait take the processor from whatever runs beside them.
+        waiting = {"OMP_WAIT_POLICY": "passive"} if self._is_passive else {}
         try:
             self._process = await asyncio.create_subprocess_exec(
                 sys.executable,
@@ -130,22 +147,40 @@ class WorkerProcess:
                 limit=LONGEST_LINE_BYTES,
                 # Ctrl-C is for us: we stop the worker in order.
                 start_new_session=True,
-                # Threads that spin while they wait take the processor from a sync that runs beside them.
-                env={"OMP_WAIT_POLICY": "passive", **os.environ},
+                env={**waiting, **os.environ},
             )
         except OSError as exc:
             raise ModelUnavailable(f"the chat model's process could not be started: {exc.strerror}") from exc
+        if self._process.stdout is not None:
+            self._reader = asyncio.create_task(self._read(self._process, self._process.stdout))
+
+    async def _read(self, running: Process, lines: asyncio.StreamReader) -> None:
+        """Hand each event to whom it is for, until the worker ends; then tell everyone."""
+        while line := await lines.readline():
+            self._heard = asyncio.get_running_loop().time()
+            event: Event = json.loads(line)
+            if event["event"] == "progress":
+                logger.info("chat model is being prepared", extra={"step": event["line"]})
+            # Nobody waits for the rest of a job that was cancelled, nor for a beat.
+            if event.get("id") in self._inboxes:
+                self._inboxes[event["id"]].put_nowait(event)
+        code = await running.wait()
+        if self._process is running:
+            self._process = self.loaded = None
+            self._backoff.died()
+            logger.error("chat model process ended", extra={"exit_code": code})
+        for inbox in self._inboxes.values():
+            inbox.put_nowait(None)
 
     async def _run(self, job: Mapping[str, object], *, silence_seconds: float) -> AsyncGenerator[Event, None]:
         self._last_id += 1
         number = self._last_id
-        await self._send({**job, "id": number})
+        inbox = self._inboxes[number] = asyncio.Queue()
         is_over = False
         try:
+            await self._send({**job, "id": number})
             while not is_over:
-                event = await self._receive(silence_seconds)
-                if event["id"] != number:
-                    continue  # the rest of a job that was cancelled
+                event = await self._receive(inbox, silence_seconds)
                 is_over = event["event"] in {"done", "failed"}
                 if event["event"] == "failed":
                     raise _error(event)
@@ -154,6 +189,7 @@ class WorkerProcess:
             is_over = True  # the process is gone, and the job with it
             raise
         finally:
+            del self._inboxes[number]
             if not is_over:
                 with suppress(ModelError):
                     await self._send({"op": "cancel", "id": number})
@@ -161,32 +197,40 @@ class WorkerProcess:
     async def _send(self, job: Mapping[str, object]) -> None:
         running = self._process
         if running is None or running.stdin is None:
-            raise ModelUnavailable("the chat model's process is not running")
+            raise ModelUnavailable(_ENDED)
         try:
             running.stdin.write(json.dumps(job).encode() + b"\n")
-            await running.stdin.drain()
+            # A worker that hangs reads nothing either: its pipe may be full.
+            await asyncio.wait_for(running.stdin.drain(), self._silence_seconds)
         except (BrokenPipeError, ConnectionResetError) as exc:
-            await self.stop()
-            raise ModelUnavailable("the chat model's process ended; it starts again with the next question") from exc
-
-    async def _receive(self, silence_seconds: float) -> Event:
-        running = self._process
-        if running is None or running.stdout is None:
-            raise ModelUnavailable("the chat model's process is not running")
-        try:
-            line = await asyncio.wait_for(running.stdout.readline(), silence_seconds)
+            if self._reader is not None:
+                await asyncio.wait({self._reader}, timeout=STOP_SECONDS)
+            raise ModelUnavailable(_ENDED) from exc
         except TimeoutError:
-            await self.stop()
+            self._kill(running)
             raise ModelUnavailable("the chat model did not answer in time; it was stopped") from None
-        if not line:
-            code = await running.wait()
-            self._process = self.loaded = None
-            logger.error("chat model process ended", extra={"exit_code": code})
-            raise ModelUnavailable("the chat model's process ended; it starts again with the next question")
-        event: Event = json.loads(line)
-        if event["event"] == "progress":
-            logger.info("chat model is being prepared", extra={"step": event["line"]})
-        return event
+
+    async def _receive(self, inbox: asyncio.Queue[Event | None], silence_seconds: float) -> Event:
+        loop = asyncio.get_running_loop()
+        waiting_since = loop.time()
+        while True:
+            left = max(self._heard, waiting_since) + silence_seconds - loop.time()
+            try:
+                event = await asyncio.wait_for(inbox.get(), max(0.0, left))
+            except TimeoutError:
+                if max(self._heard, waiting_since) + silence_seconds > loop.time():
+                    continue  # it is at work for others, and says so
+                if self._process is not None:
+                    self._kill(self._process)
+                raise ModelUnavailable("the chat model did not answer in time; it was stopped") from None
+            if event is None:
+                raise ModelUnavailable(_ENDED)
+            return event
+
+    def _kill(self, running: Process) -> None:
+        """End a worker that hangs; its reader tells everyone."""
+        with suppress(ProcessLookupError):
+            running.kill()
 
 
 def _error(event: Event) -> ModelError:

@@ -8,126 +8,131 @@ import os
 import queue
 import sys
 import threading
+import time
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, TextIO
 
-from app.chat_models.llama_cpp_engine import Engine, EngineError, PromptDoesNotFit
-from app.chat_models.llama_cpp_formats import MOST_BYTES, digest, fastest, tune
+from app.chat_models.llama_cpp_engine import Engine, Progress, PromptDoesNotFit
+from app.chat_models.llama_cpp_formats import digest
+from app.chat_models.llama_cpp_loading import load_engine, tune_anew, verified
+from app.chat_models.llama_cpp_native import EngineError
+from app.chat_models.llama_cpp_sections import Prompt, PromptPart
 
 # A job's fields come from our own process; they are read where they are used.
 Job = Mapping[str, Any]
+# While at work it says so this often, whatever else it says.
+BEAT_SECONDS = 1.0
 
 
 class Worker:
-    """One job at a time. A job's last event is `done` or `failed`."""
+    """Several answers at once, and other jobs between their tokens. A job's last event is `done` or `failed`."""
 
     def __init__(self, output: TextIO) -> None:
         self._output = output
         self._jobs: queue.SimpleQueue[Job] = queue.SimpleQueue()
-        self._cancelled: set[int] = set()
         self._engine: Engine | None = None
         self._answer_to_load: tuple[Job, dict[str, object]] | None = None
+        self._answers: dict[int, Job] = {}
+        self._last_beat = 0.0
 
     def run(self, lines: TextIO) -> None:
         """Work until `lines` ends."""
         threading.Thread(target=self._listen, args=(lines,), daemon=True).start()
         while True:
-            job = self._jobs.get()
-            try:
-                self._work(job)
-            except PromptDoesNotFit as exc:
-                self._say(job, "failed", kind="too_long", reason=str(exc))
-            except EngineError as exc:
-                self._say(job, "failed", kind="engine", reason=str(exc))
+            while self._engine is None or self._engine.is_idle or not self._jobs.empty():
+                self._take(self._jobs.get())
+            for progress in self._engine.step():
+                self._report(progress)
+            self._beat()
 
     def _listen(self, lines: TextIO) -> None:
         for line in lines:
-            job: Job = json.loads(line)
-            if job["op"] == "cancel":
-                self._cancelled.add(job["id"])
-            else:
-                self._jobs.put(job)
-        # The parent is gone or done with us. There is nothing to save.
+            self._jobs.put(json.loads(line))
+        # The parent is gone or done with us. What is worth saving is saved when it is made.
         os._exit(0)
+
+    def _take(self, job: Job) -> None:
+        try:
+            self._work(job)
+        except PromptDoesNotFit as exc:
+            self._say(job, "failed", kind="too_long", reason=str(exc))
+        except EngineError as exc:
+            self._say(job, "failed", kind="engine", reason=str(exc))
 
     def _work(self, job: Job) -> None:
         match job["op"]:
             case "load":
                 self._load(job)
             case "tune":
-                self._tune(job)
+                record = tune_anew(job, report=lambda line: self._say(job, "progress", line=line))
+                self._say(job, "done", summary=record.summary)
             case "verify":
-                self._say(job, "done", sha256=digest(self._verified(job)))
+                self._say(job, "done", sha256=digest(verified(job)))
+            case _:
+                self._serve(job, self._loaded())
+
+    def _serve(self, job: Job, engine: Engine) -> None:
+        match job["op"]:
             case "count":
-                engine = self._loaded()
-                counts = [len(engine.tokens_of(text, is_template=False)) for text in job["texts"]]
+                counts = [len(engine.weights.tokens_of(text, is_template=False)) for text in job["texts"]]
                 self._say(job, "done", counts=counts)
+            case "forget":
+                document_ids = set(job["document_ids"])
+                count = engine.store.forget(tenant=job["tenant"], document_ids=document_ids) if engine.store else 0
+                self._say(job, "done", count=count)
             case "stream":
-                self._stream(job)
+                engine.start(job["id"], _prompt(job, engine), max_tokens=job["max_tokens"])
+                self._answers[job["id"]] = job
+            case "cancel":
+                if self._answers.pop(job["id"], None):
+                    engine.stop(job["id"])
 
     def _load(self, job: Job) -> None:
         wanted = {name: value for name, value in job.items() if name != "id"}
-        if self._answer_to_load is not None and self._answer_to_load[0] == wanted:
-            # Who asked for it hung up while it loaded; the next one need not wait again.
-            self._say(job, "done", **self._answer_to_load[1])
-            return
-        path = self._verified(job)
-        if job["tunes"] and path.stat().st_size <= MOST_BYTES:
-            path = fastest(
-                path,
-                sha256=job["sha256"] or digest(path),
-                cache=Path(job["cache"]),
-                threads=job["threads"],
-                report=lambda line: self._say(job, "progress", line=line),
-            )
-        self._engine = Engine(
-            path, context_tokens=job["context_tokens"], threads=job["threads"], gpu_layers=job["gpu_layers"]
-        )
-        facts: dict[str, object] = {"context_tokens": self._engine.context_tokens, "file": path.name}
-        self._answer_to_load = (wanted, facts)
-        self._say(job, "done", **facts)
+        if self._answer_to_load is None or self._answer_to_load[0] != wanted:
+            engine, facts = load_engine(job, report=lambda line: self._say(job, "progress", line=line))
+            self._engine = engine
+            self._answer_to_load = (wanted, facts)
+        # Who asked for it may have hung up while it loaded; the next one need not wait again.
+        self._say(job, "done", **self._answer_to_load[1])
 
-    def _tune(self, job: Job) -> None:
-        path = self._verified(job)
-        choice = tune(
-            path,
-            sha256=job["sha256"] or digest(path),
-            cache=Path(job["cache"]),
-            threads=job["threads"],
-            report=lambda line: self._say(job, "progress", line=line),
-        )
-        self._say(job, "done", format=choice.format, speeds=dict(choice.tokens_per_second))
-
-    def _verified(self, job: Job) -> Path:
-        path = Path(job["path"])
-        if job["sha256"] and (found := digest(path)) != job["sha256"]:
-            raise EngineError(
-                f"{path.name} was changed (sha256 {found[:12]}…, expected {job['sha256'][:12]}…): install it again"
-            )
-        return path
-
-    def _stream(self, job: Job) -> None:
-        engine = self._loaded()
-        prompt: list[int] = []
-        for text, is_template in job["pieces"]:
-            prompt += engine.tokens_of(text, is_template=is_template)
-        pieces = engine.generate(
-            prompt, max_tokens=job["max_tokens"], is_cancelled=lambda: job["id"] in self._cancelled
-        )
-        for piece in pieces:
-            self._say(job, "piece", text=piece)
-        self._cancelled.discard(job["id"])
-        self._say(job, "done", prompt_tokens=len(prompt))
+    def _report(self, progress: Progress) -> None:
+        job = self._answers[progress.number]
+        if progress.text:
+            self._say(job, "piece", text=progress.text)
+        if progress.error is not None:
+            self._say(job, "failed", kind="engine", reason=str(progress.error))
+        elif progress.is_over:
+            self._say(job, "done")
+        if progress.error is not None or progress.is_over:
+            del self._answers[progress.number]
 
     def _loaded(self) -> Engine:
         if self._engine is None:
             raise EngineError("the model is not loaded")
         return self._engine
 
+    def _beat(self) -> None:
+        now = time.monotonic()
+        if now - self._last_beat > BEAT_SECONDS:
+            self._last_beat = now
+            self._output.write('{"event": "beat"}\n')
+            self._output.flush()
+
     def _say(self, job: Job, event: str, **facts: object) -> None:
         self._output.write(json.dumps({"id": job["id"], "event": event, **facts}) + "\n")
         self._output.flush()
+
+
+def _prompt(job: Job, engine: Engine) -> Prompt:
+    tokens_of = engine.weights.tokens_of
+    parts = [
+        PromptPart(
+            tokens=tuple(tokens_of(part["text"], is_template=part["is_template"])), document_id=part["document_id"]
+        )
+        for part in job["parts"]
+    ]
+    return Prompt(tenant=job["tenant"], parts=tuple(part for part in parts if part.tokens))
 
 
 def main() -> None:

@@ -17,10 +17,14 @@ STARTER = "starter"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PromptPiece:
-    """A stretch of a prompt. Only a template's own pieces may hold special tokens; all other text is just text."""
+    """A stretch of a prompt. Only a template's own pieces may hold special tokens; all other text is just text.
+
+    `document_id`: of a section that the chat model may remember.
+    """
 
     text: str
     is_template: bool
+    document_id: str | None = None
 
 
 class ChatTemplate(BaseModel):
@@ -40,11 +44,26 @@ class ChatTemplate(BaseModel):
             before, after = {"system": self.system, "user": self.user, "assistant": self.assistant}[message.role]
             pieces += [
                 PromptPiece(text=before, is_template=True),
-                PromptPiece(text=message.text, is_template=False),
+                *_pieces_of(message),
                 PromptPiece(text=after, is_template=True),
             ]
         pieces.append(PromptPiece(text=self.assistant[0], is_template=True))
         return [piece for piece in pieces if piece.text]
+
+
+def _pieces_of(message: ChatMessage) -> list[PromptPiece]:
+    """The text, cut where sections begin and end."""
+    pieces: list[PromptPiece] = []
+    place = 0
+    for section in message.sections:
+        pieces += [
+            PromptPiece(text=message.text[place : section.start], is_template=False),
+            PromptPiece(
+                text=message.text[section.start : section.end], is_template=False, document_id=section.document_id
+            ),
+        ]
+        place = section.end
+    return [*pieces, PromptPiece(text=message.text[place:], is_template=False)]
 
 
 class KnownModel(BaseModel):

@@ -49,7 +49,9 @@ class OpenAIModel:
         """An estimate on the safe side: the server's tokenizer cannot be asked."""
         return [2 + math.ceil(len(text.encode("utf-8", "replace")) / _CHARACTERS_A_TOKEN) for text in texts]
 
-    async def stream(self, messages: Sequence[ChatMessage], *, max_tokens: int) -> AsyncGenerator[str, None]:
+    async def stream(
+        self, messages: Sequence[ChatMessage], *, max_tokens: int, asker: str = ""
+    ) -> AsyncGenerator[str, None]:
         """Pieces of the answer, temperature 0. Closing the iterator hangs up. Raises ModelError."""
         body = {
             "model": self._config.model,

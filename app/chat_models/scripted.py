@@ -43,7 +43,9 @@ class ScriptedModel:
             raise ModelUnavailable("the scripted model was told to fail")
         return [len(text.split()) for text in texts]
 
-    async def stream(self, messages: Sequence[ChatMessage], *, max_tokens: int) -> AsyncGenerator[str, None]:
+    async def stream(
+        self, messages: Sequence[ChatMessage], *, max_tokens: int, asker: str = ""
+    ) -> AsyncGenerator[str, None]:
         """The words of its answer, one by one. Raises ModelError."""
         self.prompts.append(messages)
         if sum(await self.count_tokens([message.text for message in messages])) + max_tokens > self.context_tokens:

@@ -1,5 +1,7 @@
 """`footnote models`: which models run here, are their files untouched, and in which format are they fastest."""
 
+from typing import Annotated
+
 import typer
 
 from app.chat_models.base import Tunable
@@ -27,9 +29,12 @@ def verify(context: typer.Context) -> None:
 
 
 @models_app.command()
-def tune(context: typer.Context) -> None:
-    """Measure the formats the chat model can run in on this machine, and keep the fastest."""
-    run(_tune(global_options(context).settings()))
+def tune(
+    context: typer.Context,
+    report: Annotated[bool, typer.Option("--report", help="Measure nothing: show what was measured here.")] = False,
+) -> None:
+    """Measure the ways the chat model can be run on this machine, and keep the fastest."""
+    run(_tune(global_options(context).settings(), only_report=report))
 
 
 async def _list(settings: Settings) -> None:
@@ -59,12 +64,15 @@ async def _verify(settings: Settings) -> bool:
     return is_fine
 
 
-async def _tune(settings: Settings) -> None:
+async def _tune(settings: Settings, *, only_report: bool) -> None:
     chat_model = build_chat_model(settings)
     try:
         if not isinstance(chat_model, Tunable):
             raise ConfigError(f"a chat model of kind {settings.chat_model.kind!r} is tuned where it is served")
-        async for line in chat_model.tune():
+        if not only_report:
+            async for line in chat_model.tune():
+                typer.echo(line)
+        for line in chat_model.tuning_report() if only_report else ():
             typer.echo(line)
     finally:
         await chat_model.close()

@@ -22,7 +22,9 @@ class EndlessModel:
         """Words."""
         return [len(text.split()) for text in texts]
 
-    async def stream(self, messages: Sequence[ChatMessage], *, max_tokens: int) -> AsyncGenerator[str, None]:
+    async def stream(
+        self, messages: Sequence[ChatMessage], *, max_tokens: int, asker: str = ""
+    ) -> AsyncGenerator[str, None]:
         """Pieces without end."""
         self.started.set()
         try:

@@ -1,0 +1,99 @@
+"""From the settings' file to an engine: verified, in the format that is fastest here, with its memory of sections."""
+
+import hashlib
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import llama_cpp
+
+from app.chat_models.llama_cpp_engine import Engine
+from app.chat_models.llama_cpp_formats import convert, digest
+from app.chat_models.llama_cpp_native import EngineError, Pace, Weights
+from app.chat_models.llama_cpp_sections import SectionMemory
+from app.chat_models.llama_cpp_tuning import START_SECONDS, Source, Tuner
+from app.chat_models.section_store import FOLDER, SectionStore
+from app.chat_models.tuning_record import AS_SHIPPED, Trial, TuningRecord, machine, read_record
+
+# A job's fields come from our own process; they are read where they are used.
+Job = Mapping[str, Any]
+Report = Callable[[str], None]
+
+
+def verified(job: Job) -> Path:
+    """The model's file, if it is what it must be. Raises EngineError naming it."""
+    path = Path(job["path"])
+    if job["sha256"] and (found := digest(path)) != job["sha256"]:
+        raise EngineError(
+            f"{path.name} was changed (sha256 {found[:12]}…, expected {job['sha256'][:12]}…): install it again"
+        )
+    return path
+
+
+def tune_anew(job: Job, *, report: Report) -> TuningRecord:
+    """Measure everything that was not measured on this machine, and choose. Raises EngineError."""
+    return Tuner(_source(job, verified(job)), report=report).tune(budget_seconds=job["budget_seconds"])
+
+
+def load_engine(job: Job, *, report: Report) -> tuple[Engine, dict[str, object]]:
+    """The engine, and what is worth knowing about it. Raises EngineError."""
+    path = verified(job)
+    source = _source(job, path)
+    trial, file, sha256 = _chosen(source, report=report) if job["tunes"] else (_plain(source), path, source.sha256)
+    weights = Weights(file, gpu_layers=job["gpu_layers"])
+    pace = Pace(threads=trial.threads, batch_tokens=trial.batch_tokens, is_fused=trial.is_fused)
+    memory = _memory(job, weights, sha256, pace)
+    engine = Engine(
+        weights,
+        context_tokens=job["context_tokens"],
+        parallel=job["parallel"],
+        pace=pace,
+        memory=memory,
+    )
+    facts: dict[str, object] = {"context_tokens": engine.context_tokens, "file": file.name, "way": str(trial)}
+    return engine, facts
+
+
+def _chosen(source: Source, *, report: Report) -> tuple[Trial, Path, str]:
+    """The way to run, its file and that file's digest: as chosen before on this machine, or measured now."""
+    record = read_record(source.cache, model_name=source.path.stem)
+    is_known = record is not None and record.choice is not None
+    if record is None or not is_known or (record.machine, record.source_sha256) != (machine(), source.sha256):
+        record = Tuner(source, report=report).tune(budget_seconds=START_SECONDS)
+    trial = record.choice or _plain(source)
+    if source.threads is not None and trial.threads != source.threads:
+        trial = Trial(format=trial.format, threads=source.threads, batch_tokens=trial.batch_tokens)
+    if trial.format == AS_SHIPPED:
+        return trial, source.path, source.sha256
+    path = source.cache / record.file
+    if not path.is_file() or digest(path) != record.sha256:
+        report(f"making the {trial.format} copy again: it was damaged or removed")
+        convert(source.path, path, trial.format)
+        if digest(path) != record.sha256:
+            raise EngineError(f"{path.name} cannot be made as it was: run `footnote models tune`")
+    return trial, path, record.sha256
+
+
+def _plain(source: Source) -> Trial:
+    return Trial(threads=source.threads or source.processors)
+
+
+def _source(job: Job, path: Path) -> Source:
+    return Source(
+        path=path,
+        sha256=job["sha256"] or digest(path),
+        cache=Path(job["cache"]),
+        threads=job["threads"],
+        processors=job["processors"],
+        gpu_layers=job["gpu_layers"],
+        converts=job["tunes"],
+    )
+
+
+def _memory(job: Job, weights: Weights, sha256: str, pace: Pace) -> SectionMemory | None:
+    if not job["remembers"]:
+        return None
+    facts = (sha256, llama_cpp.__version__, pace.is_fused)
+    identity = hashlib.sha256(repr(facts).encode()).hexdigest()
+    store = SectionStore(Path(job["cache"]) / FOLDER, memory_bytes=job["memory_bytes"], disk_bytes=job["disk_bytes"])
+    return SectionMemory(weights, store, identity=identity, pace=pace)

@@ -1,0 +1,171 @@
+"""llama.cpp's low-level API with Python's types: the weights of a model, and contexts that hold key-value cells."""
+
+import ctypes
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import llama_cpp
+import numpy as np
+
+
+class EngineError(Exception):
+    """The model cannot be loaded or used; the text says why in one line."""
+
+
+class CellsFull(EngineError):
+    """No room for these tokens: cells must be freed first."""
+
+
+class Row(NamedTuple):
+    """A token to process. `wants`: the probabilities after it are asked for."""
+
+    token: int
+    position: int
+    sequence: int
+    wants: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pace:
+    """How llama.cpp is run: threads, tokens of one computation, and whether attention is fused."""
+
+    threads: int
+    batch_tokens: int = 512
+    is_fused: bool = False
+
+
+class Weights:
+    """One loaded GGUF file and its vocabulary."""
+
+    def __init__(self, path: Path, *, gpu_layers: int) -> None:
+        """Raises EngineError."""
+        llama_cpp.llama_log_set(_ignore, ctypes.c_void_p(0))
+        llama_cpp.llama_backend_init()
+        params = llama_cpp.llama_model_default_params()
+        params.n_gpu_layers = gpu_layers
+        self.pointer: object = llama_cpp.llama_model_load_from_file(str(path).encode(), params)
+        if not self.pointer:
+            raise EngineError(f"{path.name} is no GGUF file that llama.cpp can load")
+        self._vocabulary = llama_cpp.llama_model_get_vocab(self.pointer)
+        self.token_count = int(llama_cpp.llama_vocab_n_tokens(self._vocabulary))
+        self.trained_tokens = int(llama_cpp.llama_model_n_ctx_train(self.pointer))
+        self.parameter_count = int(llama_cpp.llama_model_n_params(self.pointer))
+        # A state that was folded into one vector cannot be cut, copied in part or moved.
+        self.is_recurrent = bool(
+            llama_cpp.llama_model_is_recurrent(self.pointer) or llama_cpp.llama_model_is_hybrid(self.pointer)
+        )
+
+    def tokens_of(self, text: str, *, is_template: bool) -> list[int]:
+        """Token ids. Only a template's text may become special tokens: a page cannot forge a turn."""
+        raw = text.encode("utf-8", "replace")
+        room = len(raw) + 8
+        buffer = (llama_cpp.llama_token * room)()
+        count = llama_cpp.llama_tokenize(self._vocabulary, raw, len(raw), buffer, room, False, is_template)
+        if count < 0:
+            raise EngineError("the tokenizer refused a text")
+        return list(buffer[:count])
+
+    def bytes_of(self, token: int) -> bytes:
+        """What a token adds to the text; half a character may be."""
+        buffer = ctypes.create_string_buffer(256)
+        count = llama_cpp.llama_token_to_piece(self._vocabulary, token, buffer, len(buffer), 0, False)
+        return buffer.raw[: max(0, count)]
+
+    def is_end(self, token: int) -> bool:
+        """Does it end an answer?"""
+        return bool(llama_cpp.llama_vocab_is_eog(self._vocabulary, token))
+
+    def close(self) -> None:
+        """Give the memory back: llama.cpp's objects are not Python's to collect."""
+        llama_cpp.llama_model_free(self.pointer)
+
+
+class Cells:
+    """A context: `count` key-value cells shared by up to `sequences` sequences."""
+
+    def __init__(self, weights: Weights, *, count: int, sequences: int, pace: Pace) -> None:
+        """Raises EngineError."""
+        params = llama_cpp.llama_context_default_params()
+        params.n_ctx = count
+        params.n_batch = params.n_ubatch = min(pace.batch_tokens, count)
+        params.n_threads = params.n_threads_batch = pace.threads
+        params.n_seq_max = sequences
+        params.kv_unified = True
+        params.flash_attn_type = 1 if pace.is_fused else 0
+        params.no_perf = True
+        self._weights = weights
+        self._context: object = llama_cpp.llama_init_from_model(weights.pointer, params)
+        if not self._context:
+            raise EngineError("llama.cpp could not make a context: is there enough memory for context_tokens?")
+        self._memory = llama_cpp.llama_get_memory(self._context)
+        self.count = int(llama_cpp.llama_n_ctx(self._context))
+        self.batch_tokens = int(params.n_batch)
+        self._batch = llama_cpp.llama_batch_init(self.batch_tokens, 0, 1)
+        self.can_shift = not weights.is_recurrent and bool(llama_cpp.llama_memory_can_shift(self._memory))
+
+    def decode(self, rows: Sequence[Row]) -> None:
+        """Process up to `batch_tokens` rows at once. Raises CellsFull with nothing changed, EngineError."""
+        batch = self._batch
+        batch.n_tokens = len(rows)
+        for place, row in enumerate(rows):
+            batch.token[place] = row.token
+            batch.pos[place] = row.position
+            batch.n_seq_id[place] = 1
+            batch.seq_id[place][0] = row.sequence
+            batch.logits[place] = row.wants
+        status = llama_cpp.llama_decode(self._context, batch)
+        if status == 1:
+            raise CellsFull("no room for more tokens")
+        if status != 0:
+            raise EngineError(f"llama.cpp could not decode (status {status})")
+
+    def most_probable(self, place: int) -> int:
+        """The token that follows the row at `place` of the last `decode`; that row must have wanted it."""
+        return int(self.logits(place).argmax())
+
+    def logits(self, place: int) -> np.ndarray:
+        """Of the row at `place` of the last `decode`, one for each token; overwritten by the next."""
+        pointer = llama_cpp.llama_get_logits_ith(self._context, place)
+        return np.ctypeslib.as_array(pointer, shape=(self._weights.token_count,))
+
+    def drop(self, sequence: int, *, start: int = 0, end: int = -1) -> bool:
+        """Forget a sequence's positions from `start` to before `end`. False: this model cannot forget a part."""
+        return bool(llama_cpp.llama_memory_seq_rm(self._memory, sequence, start, end))
+
+    def share(self, source: int, target: int, *, end: int = -1) -> None:
+        """Let `target` have `source`'s cells before position `end` too; nothing is copied."""
+        llama_cpp.llama_memory_seq_cp(self._memory, source, target, 0, end)
+
+    def shift(self, sequence: int, distance: int) -> None:
+        """Move a sequence's positions; the cells are turned with the next `decode`."""
+        llama_cpp.llama_memory_seq_add(self._memory, sequence, 0, -1, distance)
+
+    def save(self, sequence: int) -> bytes:
+        """A sequence's cells as bytes, for `load`."""
+        size = int(llama_cpp.llama_state_seq_get_size(self._context, sequence))
+        buffer = (ctypes.c_uint8 * size)()
+        written = int(llama_cpp.llama_state_seq_get_data(self._context, buffer, size, sequence))
+        return bytes(memoryview(buffer)[:written])
+
+    def load(self, sequence: int, state: bytes) -> None:
+        """Bring saved cells into a sequence, whose own are dropped. Raises CellsFull."""
+        # The bytes are only read: no copy of some megabytes is needed to hand them over.
+        address = ctypes.cast(ctypes.c_char_p(state), ctypes.POINTER(ctypes.c_uint8))
+        if llama_cpp.llama_state_seq_set_data(self._context, address, len(state), sequence) == 0:
+            raise CellsFull("no room for a saved section")
+
+    def clear(self) -> None:
+        """Forget everything."""
+        llama_cpp.llama_memory_clear(self._memory, True)
+
+    def close(self) -> None:
+        """Give the memory back."""
+        llama_cpp.llama_batch_free(self._batch)
+        llama_cpp.llama_free(self._context)
+
+
+@llama_cpp.llama_log_callback  # type: ignore[untyped-decorator]  # the vendor's decorator has no types
+def _ignore(level: int, text: bytes, user: object) -> None:
+    """llama.cpp's own log says too much, and would mix with our answers."""

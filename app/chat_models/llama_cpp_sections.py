@@ -1,0 +1,223 @@
+"""Section memory: what a model makes of a section is computed once, after the fixed start of prompts, and then joined.
+
+Sections are computed apart, each at a place of a fixed grid, so that a saved state needs no turning when it is used:
+the first section stands right after the prefix, the second begins `GRID` positions later, or at the next multiple of
+`GRID` after a longer one. What is left between them is empty: no cell is there, and nothing can look at it.
+"""
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from app.chat_models.llama_cpp_native import Cells, CellsFull, Pace, Row, Weights
+from app.chat_models.section_store import SectionKey, SectionStore
+
+GRID = 256
+# Sections computed at once, and the cells they share while they are.
+_SLOTS = 16
+SCRATCH_CELLS = 2048
+_PREFIX = 0
+_SPARE = _SLOTS + 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PromptPart:
+    """Token ids of a stretch of a prompt; `document_id` where it is a section that may be remembered."""
+
+    tokens: tuple[int, ...]
+    document_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prompt:
+    """The parts in order, and whose pages they come from: nothing computed for one tenant serves another."""
+
+    tenant: str
+    parts: tuple[PromptPart, ...]
+
+    @property
+    def tokens(self) -> list[int]:
+        """All of it."""
+        return [token for part in self.parts for token in part.tokens]
+
+    @property
+    def fixed_count(self) -> int:
+        """Tokens before the first section: the same for every tenant and question."""
+        count = 0
+        for part in self.parts:
+            if part.document_id is not None:
+                return count
+            count += len(part.tokens)
+        return 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlacedSection:
+    """A section's tokens and the position of the first of them."""
+
+    key: SectionKey
+    tokens: tuple[int, ...]
+    position: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """A prompt taken apart: the fixed start, sections to join, and what must be read after them."""
+
+    prefix: tuple[int, ...]
+    prefix_key: SectionKey
+    sections: tuple[PlacedSection, ...]
+    tail: tuple[int, ...]
+    tail_position: int
+
+    @property
+    def joined_path(self) -> list[tuple[int, int]]:
+        """(token, position) of everything that comes from memory."""
+        path = [(token, place) for place, token in enumerate(self.prefix)]
+        for section in self.sections:
+            path += [(token, section.position + place) for place, token in enumerate(section.tokens)]
+        return path
+
+    @property
+    def tail_path(self) -> list[tuple[int, int]]:
+        """(token, position) of what is read anew."""
+        return [(token, self.tail_position + place) for place, token in enumerate(self.tail)]
+
+
+class SectionMemory:
+    """Computes, keeps and joins the states of sections. `identity`: all about the model that states depend on."""
+
+    def __init__(self, weights: Weights, store: SectionStore, *, identity: str, pace: Pace) -> None:
+        """Raises EngineError."""
+        self._scratch = Cells(weights, count=SCRATCH_CELLS, sequences=_SLOTS + 2, pace=pace)
+        self._most_position = weights.trained_tokens or 1 << 30
+        self._identity = identity
+        self._prefix: tuple[int, ...] = ()
+        self.store = store
+        self.can_join = self._scratch.can_shift
+
+    def plan(self, prompt: Prompt, *, max_tokens: int) -> Plan | None:
+        """How to put the prompt together; None where it must be read whole."""
+        places = [place for place, part in enumerate(prompt.parts) if part.document_id is not None]
+        if not self.can_join or not places or places != list(range(places[0], places[-1] + 1)):
+            return None
+        prefix = tuple(token for part in prompt.parts[: places[0]] for token in part.tokens)
+        tail = tuple(token for part in prompt.parts[places[-1] + 1 :] for token in part.tokens)
+        sections, position = self._placed(prompt, places, prefix)
+        longest = max(len(section.tokens) for section in sections)
+        fits = len(prefix) + longest < SCRATCH_CELLS and position + len(tail) + max_tokens <= self._most_position
+        if not prefix or not tail or not fits:
+            return None
+        key = self._key(prompt.tenant, "", prefix, (), position=0)
+        return Plan(prefix=prefix, prefix_key=key, sections=sections, tail=tail, tail_position=position)
+
+    def gather(self, plan: Plan, *, chunk_tokens: int) -> Iterator[Mapping[SectionKey, bytes] | None]:
+        """None after each piece of work, at last the states of prefix and sections. Raises EngineError."""
+        keys = [plan.prefix_key, *(section.key for section in plan.sections)]
+        states = {key: state for key in keys if (state := self.store.get(key)) is not None}
+        missing = [section for section in plan.sections if section.key not in states]
+        if missing or plan.prefix_key not in states:
+            yield from self._read_prefix(plan.prefix, chunk_tokens)
+        if plan.prefix_key not in states:
+            self._keep(states, plan.prefix_key, self._scratch.save(_PREFIX))
+        for group in _groups(missing, room=self._scratch.count - len(plan.prefix) - 1):
+            yield from self._read_group(group, len(plan.prefix), chunk_tokens)
+            for slot, section in enumerate(group, start=1):
+                self._keep(states, section.key, self._scratch.save(slot))
+                self._scratch.drop(slot)
+        yield states
+
+    @staticmethod
+    def join(cells: Cells, plan: Plan, states: Mapping[SectionKey, bytes], *, sequence: int, spare: int) -> None:
+        """Bring prefix and sections into `sequence`; `spare` is an empty one. Raises CellsFull."""
+        try:
+            cells.load(sequence, states[plan.prefix_key])
+            for section in plan.sections:
+                cells.load(spare, states[section.key])
+                cells.share(spare, sequence)
+                cells.drop(spare)
+        except CellsFull:
+            cells.drop(spare)
+            cells.drop(sequence)
+            raise
+
+    def reset(self) -> None:
+        """Trust nothing that was being computed."""
+        self._scratch.clear()
+        self._prefix = ()
+
+    def close(self) -> None:
+        """Give the memory back."""
+        self._scratch.close()
+
+    def _placed(
+        self, prompt: Prompt, places: Sequence[int], prefix: tuple[int, ...]
+    ) -> tuple[tuple[PlacedSection, ...], int]:
+        """The sections, and the position after the last of them."""
+        placed: list[PlacedSection] = []
+        position = end = len(prefix)
+        for place in places:
+            part = prompt.parts[place]
+            key = self._key(prompt.tenant, part.document_id or "", prefix, part.tokens, position=position)
+            placed.append(PlacedSection(key=key, tokens=part.tokens, position=position))
+            end = position + len(part.tokens)
+            position += max(1, -(-len(part.tokens) // GRID)) * GRID
+        return tuple(placed), end
+
+    def _key(
+        self, tenant: str, document_id: str, prefix: Sequence[int], tokens: Sequence[int], *, position: int
+    ) -> SectionKey:
+        made_of = repr((self._identity, tuple(prefix), tuple(tokens), position))
+        digest = hashlib.sha256(made_of.encode()).hexdigest()
+        return SectionKey(tenant=tenant, document_id=document_id, digest=digest)
+
+    def _keep(self, states: dict[SectionKey, bytes], key: SectionKey, state: bytes) -> None:
+        states[key] = state
+        self.store.put(key, state)
+
+    def _read_prefix(self, prefix: tuple[int, ...], chunk_tokens: int) -> Iterator[None]:
+        if self._prefix == prefix:
+            return
+        self._scratch.clear()
+        self._prefix = ()
+        rows = [Row(token, place, _PREFIX, wants=False) for place, token in enumerate(prefix)]
+        yield from self._decode(rows, chunk_tokens)
+        self._prefix = prefix
+
+    def _read_group(self, group: Sequence[PlacedSection], start: int, chunk_tokens: int) -> Iterator[None]:
+        """Each section in a sequence of its own, alone after the prefix, then moved to its place."""
+        for slot in range(1, _SPARE + 1):
+            # What was given up half-way still lies there.
+            self._scratch.drop(slot)
+        rows: list[Row] = []
+        for slot, section in enumerate(group, start=1):
+            self._scratch.share(_PREFIX, slot)
+            rows += [Row(token, start + place, slot, wants=False) for place, token in enumerate(section.tokens)]
+        yield from self._decode(rows, chunk_tokens)
+        for slot, section in enumerate(group, start=1):
+            self._scratch.drop(slot, end=start)
+            if section.position != start:
+                self._scratch.shift(slot, section.position - start)
+        # The cells are turned to their new positions by the next computation, whatever it is.
+        self._scratch.decode([Row(group[0].tokens[0], 0, _SPARE, wants=False)])
+        self._scratch.drop(_SPARE)
+
+    def _decode(self, rows: Sequence[Row], chunk_tokens: int) -> Iterator[None]:
+        size = min(chunk_tokens, self._scratch.batch_tokens)
+        for place in range(0, len(rows), size):
+            self._scratch.decode(rows[place : place + size])
+            yield None
+
+
+def _groups(sections: Sequence[PlacedSection], *, room: int) -> Iterator[list[PlacedSection]]:
+    """Sections that fit the scratch cells together."""
+    group: list[PlacedSection] = []
+    left = room
+    for section in sections:
+        if group and (len(section.tokens) > left or len(group) == _SLOTS):
+            yield group
+            group, left = [], room
+        group.append(section)
+        left -= len(section.tokens)
+    if group:
+        yield group
