@@ -12,11 +12,13 @@ from kb.index.base import Hit
 from kb.terms import detect_languages, query_languages, terms_of
 
 # Shares of a score, measured on eight collections at once (docs/evaluation.md); one set of weights for all.
-DENSE_WEIGHT = 0.625
-SPARSE_WEIGHT = 0.27
-TOGETHER_WEIGHT = 0.105
-# Words in quotation marks and identifiers are meant literally: a section that has them goes before those that do not.
-LITERAL_WEIGHT = 0.2
+DENSE_WEIGHT = 0.64
+SPARSE_WEIGHT = 0.24
+TOGETHER_WEIGHT = 0.12
+# Words in quotation marks are meant literally: a section that has them goes before those that do not.
+PHRASE_WEIGHT = 0.2
+# An identifier is a rare word as well, so BM25 has weighed it already; more than this costs order elsewhere.
+IDENTIFIER_WEIGHT = 0.05
 # An outdated page should lose to a current one that says the same, and still be found when it is alone.
 OUTDATED_PENALTY = 0.07
 # Two asked words with at most this many words between them stand together.
@@ -61,7 +63,10 @@ class SectionScorer:
         language, terms = self._terms(section)
         asked = asked_terms(query.words, language=language, default=self._language)
         score = fused.score + TOGETHER_WEIGHT * share_together(asked, terms)
-        score += LITERAL_WEIGHT * share_literal(query, section)
+        if query.phrases:
+            score += PHRASE_WEIGHT * share_literal(query.phrases, section)
+        if query.identifiers:
+            score += IDENTIFIER_WEIGHT * share_literal(query.identifiers, section)
         return score - OUTDATED_PENALTY if is_outdated(section) else score
 
     def _terms(self, section: StoredSection) -> tuple[str, tuple[str, ...]]:
@@ -105,11 +110,8 @@ def share_together(asked: Sequence[str], terms: Sequence[str]) -> float:
     return len(pairs & found) / len(pairs)
 
 
-def share_literal(query: Query, section: StoredSection) -> float:
-    """Share of the query's phrases and identifiers that the section or its headings hold as they were typed."""
-    literals = (*query.phrases, *query.identifiers)
-    if not literals:
-        return 0.0
+def share_literal(literals: Sequence[str], section: StoredSection) -> float:
+    """Share of these words (in lower case) that the section or its headings hold as they were typed."""
     text = " ".join((section.title, *section.heading_path, section.text)).lower()
     plain = " ".join(text.split())
     return sum(_holds(plain, literal) for literal in literals) / len(literals)

@@ -95,13 +95,21 @@ def test_one_word_has_nothing_to_stand_together_with() -> None:
 
 
 def test_an_identifier_counts_where_it_stands_whole() -> None:
-    query = make_query("What is K3?")
-    shares = [share_literal(query, make_section(text)) for text in ("The K3 sensor", "The K30 sensor", "The sensor")]
+    identifiers = make_query("What is K3?").identifiers
+    shares = [
+        share_literal(identifiers, make_section(text)) for text in ("The K3 sensor", "The K30 sensor", "The sensor")
+    ]
     assert shares == [1.0, 0.0, 0.0]
 
 
 def test_a_quoted_phrase_counts_over_line_ends() -> None:
-    assert share_literal(make_query('"cold backup"'), make_section("a Cold\nBackup is taken")) == 1.0
+    phrases = make_query('"cold backup"').phrases
+    assert share_literal(phrases, make_section("a Cold\nBackup is taken")) == 1.0
+
+
+@pytest.mark.parametrize("query", ["what does ERR_404 mean", '"means offline"'])
+def test_a_section_with_what_was_meant_literally_goes_before_one_without(query: str) -> None:
+    assert score(query, make_section("ERR_404 means offline")) > score(query, make_section("ERR_500 means: offline"))
 
 
 @pytest.mark.parametrize("old", [{"status": "outdated"}, {"superseded_by": "wiki:new"}], ids=["outdated", "superseded"])
