@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from app.cli import asking, checkup, demo, evaluating, keys, serving, starting, syncing
+from app.cli import asking, checkup, demo, evaluating, keys, reindexing, serving, starting, syncing
 from app.cli.models import models_app
 from app.cli.running import GlobalOptions, run_command
 from kb.logs import configure_logging
@@ -46,6 +46,7 @@ app.command()(asking.ask)
 app.command()(asking.search)
 app.command()(serving.serve)
 app.command()(syncing.status)
+app.command("reindex")(reindexing.reindex_command)
 app.command()(demo.demo)
 app.command("eval")(evaluating.evaluate)
 app.command()(asking.check)
