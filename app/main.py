@@ -15,15 +15,15 @@ from app.address import listening, web_address
 from app.auth import must_be_safe_to_bind
 from app.channels import rest, web, webhooks
 from app.channels.slack_start import slack_bot
+from app.current import CurrentSide
 from app.guarding import Guard
+from app.hinting import QueuedHints
 from app.problems import install_problem_handlers
 from app.settings import Settings
 from app.wiring import AnswerSide, open_answer_side
-from ingest.wiring import sync_sources
+from ingest.wiring import build_scheduler
 from kb.catalogue import Catalogue
-from kb.errors import KnowledgeBaseError, ModelError
-from kb.settings import SourceTable
-from kb.wiring import KnowledgeBase
+from kb.errors import ModelError
 
 logger = logging.getLogger(__name__)
 SHUTDOWN_SECONDS = 20
@@ -61,7 +61,7 @@ async def serve(settings: Settings, *, on_ready: Callable[[str], None]) -> None:
 async def _serve(
     side: AnswerSide, sockets: list[socket.socket], *, is_open: bool, on_ready: Callable[[], None]
 ) -> None:
-    hints = webhooks.SyncHints(source.id for source in side.settings.sources)
+    hints = QueuedHints(source.id for source in side.settings.sources)
     app = build_app(side, is_open=is_open, hints=hints)
     config = uvicorn.Config(
         app,
@@ -73,9 +73,15 @@ async def _serve(
         proxy_headers=False,
         server_header=False,
     )
-    base = side.knowledge_base
-    beside = [asyncio.create_task(_keep_current(base, source, hints)) for source in side.settings.sources]
-    beside.append(asyncio.create_task(_prepare(side)))
+    current = CurrentSide(side)
+    scheduler = build_scheduler(lambda: current.for_syncs, side.settings.sources)
+    catalogue = side.knowledge_base.catalogue
+    beside = [
+        asyncio.create_task(scheduler.run_forever()),
+        asyncio.create_task(current.follow()),
+        asyncio.create_task(hints.forward(catalogue, tenant=side.settings.tenant)),
+        asyncio.create_task(_prepare(side)),
+    ]
     try:
         async with slack_bot(side, app):
             await _Server(config, on_ready=on_ready).serve(sockets=sockets)
@@ -96,21 +102,6 @@ async def _prepare(side: AnswerSide) -> None:
         logger.info("models are ready")
     except ModelError as exc:
         logger.warning("a model cannot be used", extra={"reason": str(exc)})
-
-
-async def _keep_current(knowledge_base: KnowledgeBase, source: SourceTable, hints: webhooks.SyncHints) -> None:
-    """Sync one source, wait its interval or for a hint, and again. A failed sync is logged, and tried again too."""
-    while True:
-        try:
-            (report,) = await sync_sources(knowledge_base, source_ids=[source.id])
-            if report.reason:
-                logger.warning("sync incomplete", extra={"source_id": source.id, "reason": report.reason})
-        except KnowledgeBaseError as exc:
-            logger.warning("sync failed", extra={"source_id": source.id, "reason": str(exc)})
-        except Exception:
-            # A bug that one page brings out must not end the syncing of its source until the next start.
-            logger.exception("sync failed", extra={"source_id": source.id})
-        await hints.wait(source.id, seconds=source.interval_seconds)
 
 
 class _Server(uvicorn.Server):
