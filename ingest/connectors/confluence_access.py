@@ -80,15 +80,10 @@ class AccessReader:
         Raises SourceAuthError if they do not, or if restrictions could be read at the last sync: the right was lost,
         and going on would open pages.
         """
-        for content_id in [*self._entries][:PROBES]:
-            if self._is_readable:
-                return True
-            try:
-                self._layers[content_id] = self._layer_or_none(await self._api.readers(content_id))
-                self._is_readable = True
-            except Refused as exc:
-                if exc.status not in _REFUSALS:
-                    raise SourceUnavailable(f"restrictions cannot be read just now ({exc.status})") from exc
+        if self._entries:
+            self._is_readable = await self._reads_one()
+            if not self._is_readable:
+                self._layers.clear()
         if self._is_readable or not self._entries:
             return self._is_readable or had_restrictions
         if self._rules.audience is None:
@@ -98,6 +93,22 @@ class AccessReader:
                 "the token could read restrictions at the last sync and cannot now: give it that right back, "
                 "or run `footnote sync --full` to go by the words of `audience` alone"
             )
+        return False
+
+    async def _reads_one(self) -> bool:
+        """What comes with a search may be empty because the token lacks the right, so one is read by itself."""
+        for content_id in [*self._entries][:PROBES]:
+            try:
+                layer = self._layer_or_none(await self._api.readers(content_id))
+            except Refused as exc:
+                if exc.status not in _REFUSALS:
+                    raise SourceUnavailable(f"restrictions cannot be read just now ({exc.status})") from exc
+                continue
+            if self._layers.get(content_id, layer) != layer:
+                # What came with the search is not to be trusted: each is read by itself.
+                self._layers.clear()
+            self._layers[content_id] = layer
+            return True
         return False
 
     def learn(self, entry: Entry) -> None:
@@ -271,22 +282,3 @@ class AccessReader:
 
 
 HINT = 'give it that right, or say in the settings who may read the source: audience = ["everyone"] or groups'
-
-
-def reachable(layers: Audience, memberships: Memberships) -> bool:
-    """Does every layer reach somebody: everyone, a person, a group of the settings, or a group with somebody in it?"""
-    groups = {f"group:{name.lower()}": members for name, members in memberships.groups.items()}
-    return all(_reaches(layer, groups) for layer in layers.layers)
-
-
-def _reaches(layer: Layer, groups: Mapping[str, Sequence[str]]) -> bool:
-    seen: set[str] = set()
-    waiting = list(layer)
-    while waiting:
-        word = waiting.pop()
-        if word not in groups:
-            return True
-        if word not in seen:
-            seen.add(word)
-            waiting += [grantee(member) for member in groups[word]]
-    return False

@@ -1,14 +1,14 @@
 """The Confluence connector: a snapshot of cheap listings, compared with what is stored; only changed pages are read."""
 
-import logging
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 
-from ingest.changes import Change, Checkpoint, Failed, Listing, Memberships
-from ingest.connectors.confluence_access import HINT, Access, AccessRules, reachable
+from ingest.changes import Change, Checkpoint, Failed, LeftOut, Listing, Memberships
+from ingest.connectors.confluence_access import HINT, Access, AccessRules
 from ingest.connectors.confluence_comparison import STATUSES, Comparison, known_files
 from ingest.connectors.confluence_documents import DocumentMaker
+from ingest.connectors.confluence_reach import reachable
 from ingest.connectors.confluence_records import (
     ConfluenceApi,
     ListingBroken,
@@ -20,8 +20,6 @@ from ingest.connectors.confluence_snapshot import Scope, Snapshot, SnapshotReade
 from ingest.connectors.confluence_state import KnownEmails, State, day_of, read_state
 from ingest.connectors.confluence_transport import Timing, Transport
 from kb.errors import SourceAuthError, SourceError, SourceRateLimited
-
-logger = logging.getLogger(__name__)
 
 _GONE = frozenset({403, 404, 410})
 # In what `footnote doctor` says.
@@ -165,8 +163,8 @@ class ConfluenceConnector:
             yield _listing(snapshot, known)
         for problem in _access_problems(snapshot, accesses, memberships):
             yield problem
-        if self._maker.unknown_macros:
-            logger.info("unknown macros", extra={"macros": dict(self._maker.unknown_macros)})
+        if self._maker.macros:
+            yield LeftOut(counts=dict(self._maker.macros))
         yield Checkpoint(
             value=State(
                 identity=self._identity,

@@ -1,6 +1,7 @@
 """A page with its comments, or an attachment, as a document."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, TypeVar
@@ -69,7 +70,8 @@ class DocumentMaker:
         self._source_id = source_id
         self._deployment: Literal["cloud", "datacenter"] = deployment
         self._max_bytes = max_bytes
-        self.unknown_macros: dict[str, int] = {}
+        # Macros on the pages read so far that are not shown as they are: what was done → how often.
+        self.macros: Counter[str] = Counter()
 
     async def page(
         self,
@@ -166,8 +168,8 @@ class DocumentMaker:
             parsed = parse_adf(body.adf, url=url, title=title, names=names)
         else:
             parsed = parse_storage(body.storage, url=url, title=title, deployment=self._deployment, names=names)
-        for name, count in parsed.unknown_macros.items():
-            self.unknown_macros[name] = self.unknown_macros.get(name, 0) + count
+        self.macros.update({f"macro {name}, but for its body": count for name, count in parsed.unknown_macros.items()})
+        self.macros.update({f"macro {name}, for some readers": count for name, count in parsed.withheld_macros.items()})
         return parsed.page
 
     def _threads(

@@ -276,3 +276,16 @@ async def test_profiles_are_asked_for_once_even_if_the_sync_is_cut_short(
     await wiki.sync()
     assert sum("profile" in path for path in wiki.site.faults.requests) == len(crew)
     assert len(await wiki.found("zebra", crew[0])) == 3
+
+
+@pytest.mark.parametrize("may_read_restrictions", [True, False])
+async def test_restrictions_that_lists_leave_empty_open_nothing(
+    wiki: SyncedWiki, space: FakeSpace, crew: tuple[FakeUser, FakeUser], may_read_restrictions: bool
+) -> None:
+    wiki.people.restrict(wiki.people.page(space, "Page", "<p>zebra</p>"), crew[0])
+    wiki.site.site.hides_restrictions_in_lists = True
+    if not may_read_restrictions:
+        wiki.site.faults.add("/restriction/", status=403)
+    await wiki.sync()
+    assert await wiki.found("zebra", crew[1]) == set()
+    assert await wiki.found("zebra", crew[0]) == ({"Page"} if may_read_restrictions else set())

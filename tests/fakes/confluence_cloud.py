@@ -33,6 +33,7 @@ class CloudSite:
         self.has_roles = False
         self.may_search = True
         self.may_read_restrictions = True
+        self.hides_restrictions_in_lists = False
         self.may_read_space_permissions = True
         self._v1 = V1(wiki, is_cloud=True)
 
@@ -216,7 +217,12 @@ class CloudSite:
         shown = [part for part in parts if not isinstance(part, FakeContent) or part.kind in _KINDS.values()]
         if not self.may_read_restrictions:
             expand = [name for name in expand if not name.startswith("restrictions")]
-        return self._page(request, shown, most=MOST_EXPANDED, of=lambda part: self._v1.content(part, expand))
+        return self._page(
+            request,
+            shown,
+            most=MOST_EXPANDED,
+            of=lambda part: self._v1.content(part, expand, is_open=self.hides_restrictions_in_lists),
+        )
 
     def _restriction(self, request: Request) -> Any:
         query = only_known(request, "expand", "start", "limit")

@@ -27,6 +27,7 @@ class DataCenterSite:
         self.has_anonymous_access = False
         self.may_search = True
         self.may_read_restrictions = True
+        self.hides_restrictions_in_lists = False
         self.may_read_space_permissions = True
         self._v1 = V1(wiki, is_cloud=False)
 
@@ -159,7 +160,12 @@ class DataCenterSite:
         if not self.may_read_restrictions:
             expand = [name for name in expand if not name.startswith("restrictions")]
         most = 1000 if not expand else 50 if any(name.startswith("body") for name in expand) else 200
-        return self._page(request, parts, most=most, of=lambda part: self._v1.content(part, expand))
+        return self._page(
+            request,
+            parts,
+            most=most,
+            of=lambda part: self._v1.content(part, expand, is_open=self.hides_restrictions_in_lists),
+        )
 
     def _one(self, request: Request) -> Any:
         query = only_known(request, "expand", "status")

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 from starlette.exceptions import HTTPException
@@ -48,13 +49,14 @@ class V1:
         found_parts = [part for part in everything if self._matches(part, wanted)]
         return sorted(found_parts, key=lambda part: int(part.id.removeprefix("att")))
 
-    def content(self, part: Part, expand: Iterable[str]) -> dict[str, Any]:
+    def content(self, part: Part, expand: Iterable[str], *, is_open: bool = False) -> dict[str, Any]:
+        """`is_open`: as if nothing were restricted."""
         wanted = set(expand)
         if unknown := wanted - _EXPANSIONS:
             raise HTTPException(400, f"Could not expand {sorted(unknown)}")
         match part:
             case FakeContent():
-                return self._page(part, wanted)
+                return self._page(replace(part, restriction=None) if is_open else part, wanted)
             case FakeComment():
                 return self._comment(part, wanted)
             case FakeFile():
