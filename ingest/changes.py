@@ -49,11 +49,15 @@ class Skipped:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failed:
-    """A document that could not be read, and why; a good copy of it stays as it is."""
+    """A document that could not be read, and why; a good copy of it stays as it is.
+
+    `version`: which one could not be read, where that is known: after a few times it is left alone until it changes.
+    """
 
     native_id: str
     title: str
     reason: str
+    version: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,16 +2,19 @@
 
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from ingest.changes import Failed, Listing, Skipped
 from ingest.report import MissingDocument, SyncReport
 from kb.catalogue import Catalogue
-from kb.catalogue.records import Problem, ProblemKind, SourceCounts
+from kb.catalogue.records import Problem, SourceCounts
 from kb.documents import document_id
 from kb.errors import SourceError
+
+# After so many failures of one version it is left alone until it changes, or until somebody says `footnote retry`.
+MOST_ATTEMPTS = 5
 
 
 @dataclass(slots=True, kw_only=True)
@@ -41,6 +44,14 @@ class RunReporter:
         self._began = time.monotonic()
         self._problems: dict[str, Problem] = {}
         self._read: set[str] = set()
+        # What was wrong before this run.
+        self._before: dict[str, Problem] = {}
+
+    async def begin(self) -> Mapping[str, str]:
+        """Read what was wrong before. Returns native id → version of what has failed so often that it is left alone."""
+        before = await self._catalogue.sources.problems(self._tenant, self._source_id)
+        self._before = {problem.native_id: problem for problem in before}
+        return {problem.native_id: problem.version for problem in before if _is_left_alone(problem)}
 
     def was_read(self, native_id: str) -> None:
         """A document came: whatever was wrong with it is no more."""
@@ -49,8 +60,22 @@ class RunReporter:
 
     def note_change(self, change: Skipped | Failed) -> None:
         """A document that is not indexed, or not as its source has it now, and why."""
-        kind: ProblemKind = "skipped" if isinstance(change, Skipped) else "failed"
-        self.note(Problem(kind=kind, native_id=change.native_id, title=change.title, reason=change.reason))
+        if isinstance(change, Skipped):
+            skipped = Problem(kind="skipped", native_id=change.native_id, title=change.title, reason=change.reason)
+            self.note(skipped)
+            return
+        before = self._before.get(change.native_id)
+        is_again = before is not None and before.kind == "failed" and before.version == change.version
+        self.note(
+            Problem(
+                kind="failed",
+                native_id=change.native_id,
+                title=change.title,
+                reason=change.reason,
+                version=change.version,
+                attempts=(before.attempts if before is not None and is_again else 0) + 1,
+            )
+        )
 
     def note(self, problem: Problem) -> None:
         """The same, in the catalogue's words."""
@@ -60,12 +85,12 @@ class RunReporter:
         """Save what was listed and what is missing, and report. `reason`: why the run was cut short."""
         sources = self._catalogue.sources
         is_complete = reason is None and listing is not None and listing.is_complete
-        problems = await self._all_problems(is_complete=is_complete)
+        problems = await self._all_problems(listing, is_complete=is_complete)
         listed = len(listing.titles) if listing else (await sources.counts(self._tenant, self._source_id)).listed
         await sources.save_listing(self._tenant, self._source_id, listed=listed, problems_found=problems)
         return self._report(
             await sources.counts(self._tenant, self._source_id),
-            await self._missing(listing, problems),
+            _missing(self._source_id, problems),
             requests=requests,
             is_complete=is_complete,
             reason=reason or (listing.reason if listing else None),
@@ -113,21 +138,35 @@ class RunReporter:
             retry_after=getattr(self.tally.failure, "retry_after", None),
         )
 
-    async def _all_problems(self, *, is_complete: bool) -> list[Problem]:
-        """This run's problems; a run that was cut short leaves those standing that it did not look at again."""
-        if is_complete:
-            return list(self._problems.values())
-        before = await self._catalogue.sources.problems(self._tenant, self._source_id)
-        standing = {problem.native_id: problem for problem in before if problem.native_id not in self._read}
-        return list((standing | self._problems).values())
-
-    async def _missing(self, listing: Listing | None, problems: Sequence[Problem]) -> tuple[MissingDocument, ...]:
-        """Every listed document that is not indexed, or not as its source has it now, by id."""
+    async def _all_problems(self, listing: Listing | None, *, is_complete: bool) -> list[Problem]:
+        """This run's problems, and those standing of what it did not look at: all of them if it was cut short."""
         stored = await self._catalogue.documents.versions(self._tenant, self._source_id)
-        titles = listing.titles if listing else {}
-        absent = {native_id: (title, "not read yet") for native_id, title in titles.items() if native_id not in stored}
-        absent |= {problem.native_id: (problem.title, problem.reason) for problem in problems}
-        return tuple(
-            MissingDocument(document_id=document_id(self._source_id, native_id), title=title, reason=reason)
-            for native_id, (title, reason) in sorted(absent.items())
+        titles = listing.titles if listing is not None else {}
+        standing = {
+            native_id: problem
+            for native_id, problem in self._before.items()
+            if native_id not in self._read
+            and not (problem.kind == "unread" and native_id in stored)
+            and (not is_complete or (_is_left_alone(problem) and native_id in titles))
+        }
+        unread = {
+            native_id: Problem(kind="unread", native_id=native_id, title=title, reason="not read yet")
+            for native_id, title in titles.items()
+            if native_id not in stored
+        }
+        return list((unread | standing | self._problems).values())
+
+
+def _missing(source_id: str, problems: Sequence[Problem]) -> tuple[MissingDocument, ...]:
+    """Every listed document that is not indexed, or not as its source has it now, by id."""
+    return tuple(
+        MissingDocument(
+            document_id=document_id(source_id, problem.native_id), title=problem.title, reason=problem.reason
         )
+        for problem in sorted(problems, key=lambda problem: problem.native_id)
+    )
+
+
+def _is_left_alone(problem: Problem) -> bool:
+    """Has this very version failed so often that reading it once more is a waste?"""
+    return problem.kind == "failed" and problem.version != "" and problem.attempts >= MOST_ATTEMPTS

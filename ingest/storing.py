@@ -115,7 +115,12 @@ class Storer:
                 if not _is_about_one_document(exc):
                     raise
                 self.refused.append(
-                    Failed(native_id=each.document.native_id, title=each.document.title, reason=str(exc))
+                    Failed(
+                        native_id=each.document.native_id,
+                        title=each.document.title,
+                        reason=str(exc),
+                        version=each.document.version,
+                    )
                 )
 
     async def _store(self, batch: Sequence[_Pending]) -> None:

@@ -63,6 +63,7 @@ class SourceSync:
         )
         self._listing: Listing | None = None
         self._held_back: Checkpoint | None = None
+        self._left_alone: Mapping[str, str] = {}
 
     async def run(self, *, is_full: bool) -> SyncReport:
         """Sync, and say how it went. `is_full`: read everything again.
@@ -94,6 +95,7 @@ class SourceSync:
 
     async def _sync(self, *, is_full: bool) -> SyncReport:
         self._reporter.tally.repaired = await repair_index(self._base, source_id=self._source_id)
+        self._left_alone = await self._reporter.begin()
         known = await self._catalogue.documents.versions(self._tenant, self._source_id)
         reason = await self._follow_changes(known, is_full=is_full)
         # A run that was cut short still takes away what its source said is gone; its listing proves nothing.
@@ -108,7 +110,7 @@ class SourceSync:
         """Store what the connector gives. Returns why it was cut short, if it was."""
         saved = await self._catalogue.sources.checkpoint(self._tenant, self._source_id)
         since = Checkpoint(value=saved) if saved is not None and not is_full else None
-        stream = self._connector.changes(since, known={} if is_full else known)
+        stream = self._connector.changes(since, known={} if is_full else {**known, **self._left_alone})
         try:
             async with aclosing(stream) as changes:  # type: ignore[type-var]  # connectors are async generators
                 async for change in changes:
@@ -136,6 +138,7 @@ class SourceSync:
                 self._reporter.tally.left_out.update(change.counts)
             case Listing():
                 self._listing = change
+                await self._catalogue.sources.save_listed(self._tenant, self._source_id, listed=len(change.titles))
                 self._progress.listed(self._source_id, len(change.titles.keys() - known.keys()))
             case Checkpoint():
                 await self._flush()

@@ -163,6 +163,9 @@ class SourceCounts:
     indexed: int
     skipped: int
     quarantined: int
+    # Listed and not looked at yet; indexed, but not as the source has them now.
+    unread: int = 0
+    stale: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

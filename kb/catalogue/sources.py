@@ -3,11 +3,14 @@
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import delete, func, insert, or_, select, update
+from sqlalchemy import Row, delete, func, insert, or_, select, update
 
 from kb.catalogue.database import Database, insert_new, upsert
 from kb.catalogue.records import Problem, SourceCounts, SyncRun
 from kb.catalogue.tables import documents, problems, runs, sources
+
+RUNS_KEPT_DAYS = 30
+_RUNS_LOOKED_AT = 300
 
 
 class SourceStore:
@@ -74,6 +77,8 @@ class SourceStore:
                 "kind": problem.kind,
                 "title": problem.title,
                 "reason": problem.reason,
+                "version": problem.version,
+                "attempts": problem.attempts,
             }
             for problem in {problem.native_id: problem for problem in problems_found}.values()
         ]
@@ -89,7 +94,22 @@ class SourceStore:
         query = select(problems).where(problems.c.tenant == tenant, problems.c.source_id == source_id)
         async with self._database.read() as connection:
             rows = (await connection.execute(query.order_by(problems.c.native_id))).all()
-        return [Problem(kind=row.kind, native_id=row.native_id, title=row.title, reason=row.reason) for row in rows]
+        names = Problem.__dataclass_fields__
+        return [Problem(**{name: row._mapping[name] for name in names}) for row in rows]
+
+    async def save_listed(self, tenant: str, source_id: str, *, listed: int) -> None:
+        """How many documents the source says exist, as soon as it has said so."""
+        row = {"tenant": tenant, "source_id": source_id, "listed": listed}
+        async with self._database.write() as connection:
+            await connection.execute(upsert(connection, sources, [row]))
+
+    async def retry(self, tenant: str, source_id: str, *, native_id: str | None = None) -> int:
+        """Forget how often documents (default: all) failed, so that they are read again; returns how many."""
+        mine = [problems.c.tenant == tenant, problems.c.source_id == source_id, problems.c.kind == "failed"]
+        if native_id is not None:
+            mine.append(problems.c.native_id == native_id)
+        async with self._database.write() as connection:
+            return (await connection.execute(update(problems).where(*mine).values(attempts=0))).rowcount
 
     async def counts(self, tenant: str, source_id: str) -> SourceCounts:
         """How many documents of a source are where."""
@@ -102,6 +122,18 @@ class SourceStore:
             .where(problems.c.tenant == tenant, problems.c.source_id == source_id)
             .group_by(problems.c.kind)
         )
+        stale = (
+            select(func.count())
+            .select_from(problems)
+            .join(
+                documents,
+                (documents.c.tenant == problems.c.tenant)
+                & (documents.c.source_id == problems.c.source_id)
+                & (documents.c.native_id == problems.c.native_id),
+            )
+            .where(problems.c.tenant == tenant, problems.c.source_id == source_id, problems.c.kind == "failed")
+            .where(documents.c.live_revision.is_not(None))
+        )
         async with self._database.read() as connection:
             kinds = {str(kind): int(count) for kind, count in await connection.execute(by_kind)}
             return SourceCounts(
@@ -109,12 +141,18 @@ class SourceStore:
                 indexed=(await connection.execute(live)).scalar_one(),
                 skipped=kinds.get("skipped", 0),
                 quarantined=kinds.get("failed", 0),
+                unread=kinds.get("unread", 0),
+                stale=(await connection.execute(stale)).scalar_one(),
             )
 
     async def start_run(self, tenant: str, source_id: str, *, run_id: str) -> None:
         """Note that a sync begins."""
         row = {"run_id": run_id, "tenant": tenant, "source_id": source_id, "started_at": datetime.now(UTC)}
+        old = datetime.now(UTC) - timedelta(days=RUNS_KEPT_DAYS)
         async with self._database.write() as connection:
+            await connection.execute(
+                delete(runs).where(runs.c.tenant == tenant, runs.c.source_id == source_id, runs.c.started_at < old)
+            )
             await connection.execute(insert(runs).values(**row))
 
     async def finish_run(self, tenant: str, *, run_id: str, report: Mapping[str, object]) -> None:
@@ -135,6 +173,20 @@ class SourceStore:
         )
         async with self._database.read() as connection:
             row = (await connection.execute(query)).first()
-        if row is None:
-            return None
-        return SyncRun(run_id=row.run_id, started_at=row.started_at, finished_at=row.finished_at, report=row.report)
+        return None if row is None else _run(row)
+
+    async def last_complete(self, tenant: str, source_id: str) -> SyncRun | None:
+        """The latest sync that saw everything its source has; None if none of the last few hundred did."""
+        query = (
+            select(runs)
+            .where(runs.c.tenant == tenant, runs.c.source_id == source_id, runs.c.finished_at.is_not(None))
+            .order_by(runs.c.started_at.desc())
+            .limit(_RUNS_LOOKED_AT)
+        )
+        async with self._database.read() as connection:
+            rows = (await connection.execute(query)).all()
+        return next((_run(row) for row in rows if row.report and row.report.get("complete")), None)
+
+
+def _run(row: Row[tuple[object, ...]]) -> SyncRun:
+    return SyncRun(**{name: row._mapping[name] for name in SyncRun.__dataclass_fields__})
