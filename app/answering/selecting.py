@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from app.answering.evidence import Evidence
 
 # Log-odds: evidence this far below the best is about something else more often than not.
-_MARGIN = 2.0
+_MARGIN = 2.5
 _MOST_WITHOUT_STEPS = 3
 _ASKS_FOR_STEPS = re.compile(
     r"^\W*how (?:do|can|should|would|to|does)\b|\b(?:steps?|procedure|instructions?|process)\b", re.I
