@@ -81,6 +81,7 @@ class NotionConnector:
         )
         self._api = NotionApi(
             token=config.token.get_secret_value() if config.token else "",
+            token_name=f"FOOTNOTE_{source_id.upper().replace('-', '_')}_TOKEN",
             base_url=config.base_url,
             requests_per_second=config.requests_per_second,
             timeout_seconds=config.timeout_seconds,

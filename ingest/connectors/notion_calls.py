@@ -71,9 +71,17 @@ class NotionCalls:
     """Requests with one token. Methods raise NotionRefusal for one id, and SourceErrors for everything else."""
 
     def __init__(
-        self, *, token: str, base_url: str, requests_per_second: float, timeout_seconds: float, timing: Timing
+        self,
+        *,
+        token: str,
+        token_name: str,
+        base_url: str,
+        requests_per_second: float,
+        timeout_seconds: float,
+        timing: Timing,
     ) -> None:
         self._token = token
+        self._token_name = token_name
         self._requests_per_second = requests_per_second
         self._timing = timing
         self._http = NotionHttp()
@@ -177,6 +185,10 @@ class NotionCalls:
         try:
             return await ask(failures)
         except HTTPResponseError as exc:
+            if exc.status == 401:
+                raise SourceAuthError(
+                    f"Notion refused the token: check {self._token_name}; what is indexed stays as it is"
+                ) from exc
             return _failure_of(exc)
         except RequestTimeoutError:
             return _Failure(what="did not answer in time")
@@ -211,10 +223,6 @@ class _Failure:
 
 def _failure_of(error: HTTPResponseError) -> _Failure:
     """By status, never by code or message: those change. Raises what no other try can mend."""
-    if error.status == 401:
-        raise SourceAuthError(
-            "Notion refused the token: check FOOTNOTE_<SOURCE>_TOKEN; what is indexed stays as it is"
-        ) from error
     # A block page of the network in front of Notion is no answer of its API.
     is_blocked = error.status == 403 and error.body.lstrip().startswith("<")
     if error.status not in _PASSING and not is_blocked and error.status < 500:
