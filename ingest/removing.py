@@ -39,11 +39,19 @@ class Removals:
         """The source gave the document after all."""
         self._reasons.pop(native_id, None)
 
-    async def carry_out(self, listing: Listing | None, *, known: Mapping[str, str]) -> tuple[int, str | None]:
+    async def carry_out(
+        self, listing: Listing | None, *, known: Mapping[str, str], is_full: bool = False
+    ) -> tuple[int, str | None]:
         """Tombstone what is gone. Returns how many documents, and why none was removed if they were too many.
 
-        `known`: what was stored before the run; what it stored itself may be younger than the listing.
+        `known`: what was stored before the run; what it stored itself may be younger than the listing. `is_full`: the
+        connector had no checkpoint to compare with, so a source that lists nothing may be another one.
         """
+        if is_full and known and listing is not None and not listing.titles and not self._may_remove_many:
+            return 0, (
+                f"the source lists nothing, and {len(known)} documents of it are stored: is it there, and is it "
+                "the right one? If nothing is left of it, run `footnote sync --full --allow-removals`"
+            )
         most = max(ALWAYS_ALLOWED, int(len(known) * ALLOWED_SHARE))
         stored = await self._documents.versions(self._tenant, self._source_id) if self._reasons else {}
         reasons = {native_id: reason for native_id, reason in self._reasons.items() if native_id in stored}

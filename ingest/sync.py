@@ -99,7 +99,8 @@ class SourceSync:
         known = await self._catalogue.documents.versions(self._tenant, self._source_id)
         reason = await self._follow_changes(known, is_full=is_full)
         # A run that was cut short still takes away what its source said is gone; its listing proves nothing.
-        reason_to_keep = await self._remove(self._listing if reason is None else None, known=known)
+        listing = self._listing if reason is None else None
+        reason_to_keep = await self._remove(listing, known=known, is_full=is_full)
         reason = reason or reason_to_keep
         await collect_garbage(self._base, source_id=self._source_id)
         report = await self._reporter.finish(self._listing, reason=reason, requests=self._connector.request_count)
@@ -165,10 +166,10 @@ class SourceSync:
             logger.error("foreign groups refused", extra={"source_id": self._source_id})
         await self._catalogue.access.set_groups(self._tenant, f"source:{self._source_id}", own)
 
-    async def _remove(self, listing: Listing | None, *, known: Mapping[str, str]) -> str | None:
+    async def _remove(self, listing: Listing | None, *, known: Mapping[str, str], is_full: bool) -> str | None:
         """Remove what is gone. Returns why nothing was removed, if that is so."""
         try:
-            removed_count, reason = await self._removals.carry_out(listing, known=known)
+            removed_count, reason = await self._removals.carry_out(listing, known=known, is_full=is_full)
         except SourceError as exc:
             self._reporter.tally.failure = exc
             return str(exc)

@@ -1,7 +1,9 @@
 """From a name in the settings to a module in a folder: every plugin has `Config` (pydantic) and `build`."""
 
+import ast
 from collections.abc import Mapping
 from importlib import import_module
+from pathlib import Path
 from pkgutil import iter_modules
 from types import ModuleType
 from typing import Any
@@ -13,8 +15,9 @@ from kb.errors import ConfigError
 
 def available(package: str) -> list[str]:
     """Names of the plugins in a package: the modules that are not `base`, private, or parts of another plugin."""
-    names = sorted(module.name for module in iter_modules(import_module(package).__path__))
-    return [name for name in names if name[0] != "_" and hasattr(import_module(f"{package}.{name}"), "Config")]
+    folders = import_module(package).__path__
+    names = sorted(module.name for module in iter_modules(folders) if module.name[0] != "_")
+    return [name for name in names if any(_has_config(Path(folder) / f"{name}.py") for folder in folders)]
 
 
 def load(package: str, kind: str) -> ModuleType:
@@ -26,6 +29,18 @@ def load(package: str, kind: str) -> ModuleType:
             return module
     role = package.rpartition(".")[2]
     raise ConfigError(f"no {kind!r} among the {role}; choose one of {', '.join(available(package))}")
+
+
+def _has_config(file: Path) -> bool:
+    """Does the module define or import `Config`? Read, not run: a list of names need not load every vendor's SDK."""
+    if not file.is_file():
+        return False
+    tree = ast.parse(file.read_text(encoding="utf-8"))
+    classes = {node.name for node in tree.body if isinstance(node, ast.ClassDef)}
+    imported = {
+        alias.asname or alias.name for node in tree.body if isinstance(node, ast.ImportFrom) for alias in node.names
+    }
+    return "Config" in classes | imported
 
 
 # The values are foreign (TOML, environment) until the plugin's own Config has validated them.

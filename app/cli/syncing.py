@@ -15,7 +15,13 @@ from app.status import SourceStatus, Status, read_status
 from ingest.report import SyncReport
 from ingest.wiring import build_scheduler, choose_sources, sync_sources
 from kb.catalogue import Catalogue
+from kb.errors import ConfigError
 from kb.wiring import KnowledgeBase, open_knowledge_base
+
+_COLUMNS = (
+    "source", "listed", "indexed", "skipped", "quarantined", "unread", "out of date", "last sync", "lag", "next sync",
+    "state",
+)  # fmt: skip
 
 
 def sync(
@@ -46,6 +52,9 @@ def status(
     context: typer.Context,
     *,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    names_missing: Annotated[
+        bool, typer.Option("--missing", help="Name every page that is missing or out of date, and why.")
+    ] = False,
     show_config: Annotated[
         bool, typer.Option("--config", help="Print the effective settings, secrets masked.")
     ] = False,
@@ -59,7 +68,22 @@ def status(
     if as_json:
         typer.echo(json.dumps(found.to_json(), indent=2, ensure_ascii=False))
     else:
-        _print_status(make_console(), found)
+        _print_status(make_console(), found, names_missing=names_missing)
+
+
+def retry(
+    context: typer.Context,
+    source: Annotated[str, typer.Argument(help="The source's id.")],
+    document: Annotated[str | None, typer.Argument(metavar="[ID]", help="One document; default: all.")] = None,
+) -> None:
+    """Read quarantined pages again at the next sync, however often they have failed."""
+    settings = global_options(context).settings()
+    (chosen,) = choose_sources(settings, [source])
+    native_id = document.removeprefix(f"{source}:") if document is not None else None
+    count = run(_retry(settings, chosen.id, native_id))
+    if not count:
+        raise ConfigError(f"nothing is quarantined in {source}" + (f" under {document!r}" if document else ""))
+    typer.echo(f"{count} to be read again: footnote sync {source} does it now, a running server by itself")
 
 
 async def sync_and_show(
@@ -157,12 +181,24 @@ async def _status(settings: Settings) -> Status:
         return await read_status(settings, catalogue)
 
 
-def _print_status(console: Console, found: Status) -> None:
-    columns = ("source", "listed", "indexed", "skipped", "quarantined", "last sync", "state")
-    print_table(console, columns, [_row(source) for source in found.sources])
+async def _retry(settings: Settings, source_id: str, native_id: str | None) -> int:
+    async with await Catalogue.open(settings.catalogue_url) as catalogue:
+        count = await catalogue.sources.retry(settings.tenant, source_id, native_id=native_id)
+        if count:
+            await catalogue.jobs.enqueue(settings.tenant, source_id, is_hint=True)
+    return count
+
+
+def _print_status(console: Console, found: Status, *, names_missing: bool) -> None:
+    print_table(console, _COLUMNS, [_row(source) for source in found.sources])
     for source in found.sources:
-        for each in source.missing:
-            print_line(console, f"  missing: {each.title} ({each.document_id}): {each.reason}")
+        if names_missing:
+            for each in source.missing:
+                print_line(console, f"  missing: {each.title} ({each.document_id}): {each.reason}")
+            for each in source.stale:
+                print_line(console, f"  out of date: {each.title} ({each.document_id}): {each.reason}")
+    if not names_missing and any(source.missing or source.stale for source in found.sources):
+        print_line(console, "footnote status --missing names the pages that are missing or out of date, and why")
     index = found.index
     print_line(console, f"index: documents {index['documents']}, chunks {index['chunks']} ({index['kind']})")
     for role, name in found.models.items():
@@ -171,5 +207,14 @@ def _print_status(console: Console, found: Status) -> None:
 
 def _row(source: SourceStatus) -> tuple[object, ...]:
     counts = source.counts
-    sizes = (counts.listed, counts.indexed, counts.skipped, counts.quarantined)
-    return (source.id, *sizes, source.last_sync, source.state)
+    sizes = (counts.listed, counts.indexed, counts.skipped, counts.quarantined, counts.unread, counts.stale)
+    lag = "" if source.lag_seconds is None else _duration(source.lag_seconds)
+    next_run = f"{source.next_run:%H:%M:%S}" if source.next_run else ""
+    return (source.id, *sizes, source.last_sync, lag, next_run, source.state)
+
+
+def _duration(seconds: float) -> str:
+    for size, unit in ((86_400, "d"), (3600, "h"), (60, "min")):
+        if seconds >= size:
+            return f"{seconds / size:.0f} {unit}"
+    return f"{seconds:.0f} s"

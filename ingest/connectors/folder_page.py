@@ -73,9 +73,10 @@ class FolderReader:
         except OSError as exc:
             return _failed(file, f"cannot be read: {exc.strerror}")
         except (NotText, BadFrontMatter) as exc:
-            return _failed(file, str(exc))
+            return _failed(file, str(exc), version=self._version_once_read(file))
         except Exception as exc:  # noqa: BLE001  # whatever one file does to a parser, the others go on
-            return _failed(file, f"the parser failed ({type(exc).__name__}); please report it")
+            reason = f"the parser failed ({type(exc).__name__}); please report it"
+            return _failed(file, reason, version=self._version_once_read(file))
 
     def _parse(self, file: TreeFile, text: str, *, is_html: bool) -> tuple[ParsedPage, FrontMatter]:
         url = self._url(file.native_id)
@@ -146,8 +147,8 @@ def _skipped(file: TreeFile, reason: str) -> Skipped:
     return Skipped(native_id=file.native_id, title=title_of(file.native_id), reason=reason)
 
 
-def _failed(file: TreeFile, reason: str) -> Failed:
-    return Failed(native_id=file.native_id, title=title_of(file.native_id), reason=reason)
+def _failed(file: TreeFile, reason: str, *, version: str = "") -> Failed:
+    return Failed(native_id=file.native_id, title=title_of(file.native_id), reason=reason, version=version)
 
 
 def _megabytes(byte_count: int) -> str:
