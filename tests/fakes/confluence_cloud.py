@@ -34,6 +34,8 @@ class CloudSite:
         self.may_search = True
         self.may_read_restrictions = True
         self.hides_restrictions_in_lists = False
+        # Where downloads are sent on to; empty: this site.
+        self.media_address = ""
         self.may_read_space_permissions = True
         self._v1 = V1(wiki, is_cloud=True)
 
@@ -246,7 +248,7 @@ class CloudSite:
         return {"results": [self._v1.user(self.wiki.users[key]) for key in keys if key in self.wiki.users]}
 
     def _download(self, request: Request) -> Response:
-        return RedirectResponse(f"/media/{request.path_params['id']}", 302)
+        return RedirectResponse(f"{self.media_address}/media/{request.path_params['id']}", 302)
 
     def _media(self, request: Request) -> Response:
         if "authorization" in request.headers:
@@ -270,7 +272,7 @@ class CloudSite:
         rows = [
             {
                 "id": each.id, "status": "current", "title": each.title, "pageId": each.page_id,
-                "mediaType": each.media_type, "fileSize": len(each.content),
+                "mediaType": each.media_type, "fileSize": each.byte_count,
                 "version": {"number": each.version, "createdAt": "2026-03-01T12:00:00.000Z"},
             }
             for each in files

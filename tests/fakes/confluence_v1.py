@@ -145,7 +145,7 @@ class V1:
     def _file(self, file: FakeFile, wanted: set[str]) -> dict[str, Any]:
         row = self._part(file, "attachment", file.title, wanted)
         row["metadata"] = {"mediaType": file.media_type}
-        row["extensions"] = {"mediaType": file.media_type, "fileSize": len(file.content)}
+        row["extensions"] = {"mediaType": file.media_type, "fileSize": file.byte_count}
         row["_links"] = {"download": f"/download/attachments/{file.page_id}/{file.title}?version={file.version}&api=v2"}
         return row
 

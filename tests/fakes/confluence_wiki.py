@@ -80,6 +80,12 @@ class FakeFile:
     media_type: str
     content: bytes
     version: int = 1
+    claimed_bytes: int | None = None
+
+    @property
+    def byte_count(self) -> int:
+        """What lists say, which need not be true."""
+        return len(self.content) if self.claimed_bytes is None else self.claimed_bytes
 
 
 class FakeWiki:
