@@ -29,7 +29,7 @@ check: $(STAMP)  ## The quick loop: format, lint, types, imports, unit and contr
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/yamllint --strict compose.yaml
-	$(BIN)/pytest -q -m "not integration and not e2e and not evals"
+	$(BIN)/pytest -q -n auto --dist worksteal -m "not integration and not e2e and not evals"
 
 test: $(STAMP) services check  ## Everything CI runs
 	$(BIN)/pytest -q -m "integration or e2e or evals"
