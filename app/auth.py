@@ -31,6 +31,20 @@ class Caller:
 
     principal: Principal
     scopes: frozenset[str]
+    # Whose conversations these are: a person, a key that is nobody's, a visitor, or anyone on this machine.
+    name: str = "anyone"
+    # The site whose visitor this is.
+    site: str | None = None
+
+    @property
+    def channel(self) -> str:
+        """Where the caller came in, for the record."""
+        return "rest" if self.site is None else "widget"
+
+    @property
+    def is_anyone(self) -> bool:
+        """Came in without credentials, from this machine."""
+        return self.name == "anyone"
 
     def must_have(self, *scopes: str) -> None:
         """Raises ScopeMissing without any of these."""
@@ -44,8 +58,12 @@ def new_key() -> NewKey:
     return NewKey(key_id=key_id, secret_sha256=_digest(secret), text=f"fn_{key_id}_{secret}")
 
 
-async def resolve_caller(authorization: str | None, catalogue: Catalogue, *, tenant: str, is_open: bool) -> Caller:
+async def resolve_caller(
+    authorization: str | None, catalogue: Catalogue, *, tenant: str, is_open: bool, origin: str | None = None
+) -> Caller:
     """The caller named by an `Authorization: Bearer` header. Raises AccessDenied, in the same words for every cause.
+
+    `origin`: of another site's page that calls; only keys that were made for it may come from there.
 
     `is_open`: the server answers on loopback and had no keys when it began, so that a request without credentials
     is anyone's. The first key that is made ends that at once.
@@ -65,8 +83,14 @@ async def resolve_caller(authorization: str | None, catalogue: Catalogue, *, ten
         raise refused
     if key.expires_at is not None and key.expires_at <= datetime.now(UTC):
         raise refused
+    if origin is not None and origin not in key.origins:
+        raise refused
     principal = await catalogue.access.principal(tenant, key.email)
-    return Caller(principal=principal, scopes=frozenset(key.scopes))
+    return Caller(
+        principal=principal,
+        scopes=frozenset(key.scopes),
+        name=f"user:{key.email.lower()}" if key.email else f"key:{key.key_id}",
+    )
 
 
 async def must_be_safe_to_bind(host: str, catalogue: Catalogue, *, tenant: str) -> bool:

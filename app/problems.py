@@ -31,6 +31,10 @@ PROBLEMS: dict[type[errors.KnowledgeBaseError], Problem] = {
     errors.KnowledgeBaseError: Problem(500, "internal", "Something went wrong here"),
     errors.ConfigError: Problem(500, "misconfigured", "The server is misconfigured"),
     errors.InvalidQuestion: Problem(422, "invalid-question", "The question cannot be answered as it stands", False),
+    errors.NotFound: Problem(404, "not-found", "Not found", False),
+    errors.RequestConflict: Problem(409, "conflict", "The request is in conflict with another", False),
+    errors.RequestMismatch: Problem(422, "other-request", "The key belongs to another request", False),
+    errors.TooManyRequests: Problem(429, "too-many-requests", "Too many requests", False),
     errors.SourceError: Problem(502, "source", "A source could not be read"),
     errors.SourceAuthError: Problem(502, "source-auth", "A source refused the server's credentials"),
     errors.SourceRateLimited: Problem(503, "source-rate-limited", "A source asked for a pause"),
@@ -92,7 +96,7 @@ async def _known(request: Request, error: Exception) -> JSONResponse:
     if problem.hides:
         logger.warning("request failed", extra={"error": type(error).__name__, "reason": str(error)})
     headers = {"WWW-Authenticate": "Bearer"} if problem.status == 401 else None
-    if problem.status == 503:
+    if problem.status in {429, 503}:
         pause = getattr(error, "retry_after", None)
         headers = {"Retry-After": str(min(LONGEST_PAUSE_SECONDS, max(1, round(pause or 5))))}
     return respond(problem, detail=problem.title if problem.hides else str(error), headers=headers)

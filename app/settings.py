@@ -1,5 +1,6 @@
 """All settings: the knowledge base's and the answering side's, from one footnote.toml and the environment."""
 
+import re
 from typing import Literal
 
 from pydantic import Field, field_validator
@@ -66,6 +67,39 @@ class ServerTable(SettingsTable):
         return self.public_url.rstrip("/") or web_address(self.host, self.port)
 
 
+class LimitsTable(SettingsTable):
+    """How much callers may ask. This machine's own people, on a server without keys, are not counted."""
+
+    questions_per_minute: int = Field(default=600, ge=1, description="Questions and searches a key.")
+    visitor_questions_per_minute: int = Field(default=15, ge=1, description="Questions a visitor of a site.")
+    site_questions_per_minute: int = Field(default=300, ge=1, description="Questions all visitors of a site together.")
+
+
+class ConversationsTable(SettingsTable):
+    """What is kept of what was asked."""
+
+    keep_days: int = Field(default=90, ge=0, description="Days that questions and answers are kept; 0: not at all.")
+
+
+class SiteTable(SettingsTable):
+    """A web site whose pages may show the chat. Its visitors see only what everyone may read."""
+
+    id: str = Field(
+        min_length=1, max_length=60, description="The public name that the page gives: `widget.js?site=ID`."
+    )
+    origins: tuple[str, ...] = Field(
+        description="The pages' origins, such as `https://docs.example.com`; compared as a whole."
+    )
+
+    @field_validator("origins")
+    @classmethod
+    def _origins_are_origins(cls, origins: tuple[str, ...]) -> tuple[str, ...]:
+        for origin in origins:
+            if not re.fullmatch(r"https?://[^/\s*?#@]+", origin):
+                raise ValueError(f"write {origin!r} as https://HOST, without a path and without *")
+        return tuple(origin.lower() for origin in origins)
+
+
 class Settings(KnowledgeSettings):
     """Everything in footnote.toml."""
 
@@ -74,3 +108,8 @@ class Settings(KnowledgeSettings):
     answering: AnsweringTable = Field(default_factory=AnsweringTable, description="How answers are made.")
     server: ServerTable = Field(default_factory=ServerTable, description="The REST endpoint and the chat page.")
     slack: SlackTable = Field(default_factory=SlackTable, description="The bot in a Slack workspace.")
+    limits: LimitsTable = Field(default_factory=LimitsTable, description="How much callers may ask.")
+    conversations: ConversationsTable = Field(
+        default_factory=ConversationsTable, description="What is kept of what was asked."
+    )
+    sites: tuple[SiteTable, ...] = Field(default=(), description="Web sites whose pages may show the chat.")

@@ -3,6 +3,10 @@
     KnowledgeBaseError
       ConfigError                    the configuration or a command line is wrong: stop, name the setting
       InvalidQuestion                a question or query that cannot be answered as it stands
+      NotFound                       there is no such thing, or the caller may not know of it
+      RequestConflict                the same request is still being answered
+        RequestMismatch              an Idempotency-Key was sent with another request
+      TooManyRequests                the caller asks more than is allowed (retry_after seconds)
       SourceError
         SourceAuthError              the source refused our credentials
         SourceRateLimited            it asked us to slow down (retry_after seconds)
@@ -38,6 +42,28 @@ class ConfigError(KnowledgeBaseError):
 
 class InvalidQuestion(KnowledgeBaseError):
     """The question is empty, too long, or not text."""
+
+
+class NotFound(KnowledgeBaseError):
+    """There is no such thing, or the caller may not know of it: both look the same."""
+
+
+class RequestConflict(KnowledgeBaseError):
+    """An Idempotency-Key that belongs to a request still being answered."""
+
+
+class RequestMismatch(RequestConflict):
+    """An Idempotency-Key that was sent with a different request."""
+
+
+class TooManyRequests(KnowledgeBaseError):
+    """The caller asks more than is allowed."""
+
+    retryable = True
+
+    def __init__(self, message: str, *, retry_after: float = 60) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
 
 
 class SourceError(KnowledgeBaseError):

@@ -1,126 +1,131 @@
 """The REST channel: `POST /api/v1/ask` (JSON and server-sent events) and `POST /api/v1/search`."""
 
-import asyncio
 import json
-import logging
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from typing import Annotated, Any, TypeVar
+from typing import Annotated
 
-from fastapi import APIRouter, Depends, HTTPException, Request
+from fastapi import APIRouter, Depends, Header, Request, Response
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel
 
 from app.answering.answerer import readable_question
 from app.answering.types import Answer, AnswerEvent, SourcesFound
-from app.auth import Caller, resolve_caller
+from app.auth import Caller
+from app.blocks import Block, blocks_of
+from app.callers import Door
 from app.contract import AnswerBody, AskBody, CitationBody, PassageBody, SearchBody, SearchResultBody, SentenceBody
-from app.problems import Problem, problem_body, problem_for
+from app.conversations import AnswerBook
+from app.streaming import STREAM_HEADERS, Once, frame, server_sent_events, unless_hung_up
 from app.wiring import AnswerSide
-from kb.errors import KnowledgeBaseError
 
-logger = logging.getLogger(__name__)
-# Nobody reads this status: it is what nginx writes in its log for a caller who hung up.
-_HUNG_UP = 499
-Result = TypeVar("Result")
+_IdempotencyKey = Annotated[
+    str | None, Header(alias="Idempotency-Key", description="Sent twice, the request is answered once.")
+]
 
 
 class SentenceEvent(BaseModel):
-    """The `sentence` event: one checked sentence, and the citations it is the first to use."""
+    """The `sentence` event: one checked sentence, the citations it is the first to use, and how to show its text."""
 
     sentence: SentenceBody
     citations: tuple[CitationBody, ...]
+    blocks: tuple[Block, ...]
 
 
-def build_router(side: AnswerSide, *, is_open: bool) -> APIRouter:
-    """The two routes. `is_open`: requests without a key are anyone's (loopback, no keys)."""
+def build_router(side: AnswerSide, door: Door, book: AnswerBook) -> APIRouter:
+    """The two routes. `book`: where answers are kept for those who asked."""
     router = APIRouter(prefix="/api/v1", tags=["answers"])
-    limit = side.settings.server.max_question_bytes
-
-    async def caller(request: Request) -> Caller:
-        return await resolve_caller(
-            request.headers.get("authorization"),
-            side.knowledge_base.catalogue,
-            tenant=side.settings.tenant,
-            is_open=is_open,
-        )
+    asking = _Asking(side, book)
 
     @router.post("/ask", response_model=AnswerBody)
     async def ask(
-        body: AskBody, request: Request, who: Annotated[Caller, Depends(caller)]
+        body: AskBody,
+        request: Request,
+        response: Response,
+        who: Annotated[Caller, Depends(door)],
+        idempotency_key: _IdempotencyKey = None,
     ) -> AnswerBody | StreamingResponse:
         """Answer a question. `stream: true` gives the events `sources`, `sentence`…, `done` (or `error`)."""
         who.must_have("ask")
+        asking.must_be_readable(body)  # refused before the first streamed byte
+        allowance = door.take(who)
+        sent = asking.once(idempotency_key, body, who)
+        earlier = await sent.begin() if sent else None
         if not body.stream:
-            answering = side.answerer.answer(body.to_question(), who.principal)
-            return AnswerBody.of(await unless_hung_up(request, answering))
-        readable_question(body.question, max_bytes=limit)  # refused before the first streamed byte
-        events = side.answerer.stream(body.to_question(), who.principal)
-        return StreamingResponse(
-            server_sent_events(events),
-            media_type="text/event-stream",
-            headers={"X-Accel-Buffering": "no"},
-        )
+            response.headers.update(allowance)
+            if earlier:
+                return AnswerBody.model_validate(earlier)
+            return await unless_hung_up(request, asking.answer(body, who, sent))
+        frames = _replay(AnswerBody.model_validate(earlier)) if earlier else _stream(asking.events(body, who, sent))
+        return StreamingResponse(frames, media_type="text/event-stream", headers={**STREAM_HEADERS, **allowance})
 
     @router.post("/search")
-    async def search(body: SearchBody, who: Annotated[Caller, Depends(caller)]) -> SearchResultBody:
+    async def search(body: SearchBody, response: Response, who: Annotated[Caller, Depends(door)]) -> SearchResultBody:
         """The sections nearest to a query, best first. No model is asked."""
         who.must_have("search")
+        response.headers.update(door.take(who))
         passages = await side.answerer.search(body.query, who.principal, scope=body.filters.to_scope(), count=body.k)
         return SearchResultBody(passages=tuple(PassageBody.of(passage) for passage in passages))
 
     return router
 
 
-# Any: what a coroutine yields and is sent is never used here.
-async def unless_hung_up(request: Request, work: Coroutine[Any, Any, Result]) -> Result:
-    """The work's result; it is cancelled when the caller hangs up, so that the model is free for others."""
-    working = asyncio.create_task(work)
-    leaving = asyncio.create_task(_hang_up(request))
-    try:
-        await asyncio.wait({working, leaving}, return_when=asyncio.FIRST_COMPLETED)
-        if not working.done():
-            raise HTTPException(_HUNG_UP)
-        return working.result()
-    finally:
-        working.cancel()
-        leaving.cancel()
-        await asyncio.gather(working, leaving, return_exceptions=True)
+class _Asking:
+    """Answers questions, and keeps the answers."""
+
+    def __init__(self, side: AnswerSide, book: AnswerBook) -> None:
+        self._side = side
+        self._book = book
+
+    def must_be_readable(self, body: AskBody) -> None:
+        """Raises InvalidQuestion."""
+        readable_question(body.question, max_bytes=self._side.settings.server.max_question_bytes)
+
+    def once(self, key: str | None, body: AskBody, who: Caller) -> Once | None:
+        """The request as one that may be sent twice, if it has a key."""
+        if key is None:
+            return None
+        store = self._side.knowledge_base.catalogue.answers
+        return Once(store, tenant=self._side.settings.tenant, asker=who.name, key=key, body=body)
+
+    async def events(self, body: AskBody, who: Caller, sent: Once | None) -> AsyncGenerator[AnswerEvent, None]:
+        """The answer's events; it is kept before it is said to be done, so that it can be looked up at once."""
+        done: Answer | None = None
+        try:
+            async with aclosing(self._side.answerer.stream(body.to_question(), who.principal)) as found:
+                async for event in found:
+                    if isinstance(event, Answer):
+                        await self._book.keep(body.question, event, who, channel=who.channel)
+                        done = event
+                    yield event
+        finally:
+            if sent:
+                await sent.end(AnswerBody.of(done) if done else None)
+
+    async def answer(self, body: AskBody, who: Caller, sent: Once | None) -> AnswerBody:
+        """The last of the events."""
+        async with aclosing(self.events(body, who, sent)) as found:
+            (answer,) = [event async for event in found if isinstance(event, Answer)]
+        return AnswerBody.of(answer)
 
 
-async def _hang_up(request: Request) -> None:
-    while (await request.receive())["type"] != "http.disconnect":
-        pass
+def _stream(events: AsyncGenerator[AnswerEvent, None]) -> AsyncGenerator[str, None]:
+    return server_sent_events(events, written=_event, failed=lambda problem: frame(json.dumps(problem), name="error"))
 
 
-async def server_sent_events(events: AsyncIterator[AnswerEvent]) -> AsyncIterator[str]:
-    """The events of an answer as text/event-stream. After the first byte an error is an event, not a status."""
-    try:
-        async with aclosing(events):  # type: ignore[type-var]  # every stream here is an async generator
-            async for event in events:
-                yield _event(event)
-    except KnowledgeBaseError as exc:
-        problem = problem_for(exc)
-        logger.warning("answer stream failed", extra={"error": type(exc).__name__, "reason": str(exc)})
-        yield _frame("error", json.dumps(problem_body(problem, detail=problem.title)))
-    except Exception:
-        logger.exception("answer stream failed")
-        problem = Problem(500, "internal", "Something went wrong here")
-        yield _frame("error", json.dumps(problem_body(problem, detail="see the server's log")))
+async def _replay(answer: AnswerBody) -> AsyncGenerator[str, None]:
+    yield frame(answer.model_dump_json(), name="done")
 
 
 def _event(event: AnswerEvent) -> str:
     if isinstance(event, Answer):
-        return _frame("done", AnswerBody.of(event).model_dump_json())
+        return frame(AnswerBody.of(event).model_dump_json(), name="done")
     if isinstance(event, SourcesFound):
         found = SearchResultBody(passages=tuple(PassageBody.of(passage) for passage in event.passages))
-        return _frame("sources", found.model_dump_json())
+        return frame(found.model_dump_json(), name="sources")
     body = SentenceEvent(
         sentence=SentenceBody.of(event.sentence),
         citations=tuple(CitationBody.of(citation) for citation in event.new_citations),
+        blocks=blocks_of(event.sentence.text),
     )
-    return _frame("sentence", body.model_dump_json())
-
-
-def _frame(name: str, body: str) -> str:
-    return f"event: {name}\ndata: {body}\n\n"
+    return frame(body.model_dump_json(), name="sentence")

@@ -9,24 +9,26 @@ from fastapi import APIRouter, Depends, HTTPException, Request
 from fastapi.responses import HTMLResponse, Response
 from markdown_it import MarkdownIt
 
-from app.auth import Caller, resolve_caller
+from app.auth import Caller
+from app.callers import Door, foreign_origin
 from app.wiring import AnswerSide
 from kb.catalogue.records import StoredSection
 
 _MEDIA_TYPES = {"html": "text/html", "css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
-_ASSETS = ("chat.html", "chat.css", "chat.js", "icon.svg")
+_ASSETS = ("chat.html", "page.css", "icon.svg")
 # A link cannot carry a header: this cookie stands for the key, and goes to stored documents alone.
 _COOKIE = "footnote_reader"
 # Nothing from elsewhere, nothing inline: page text that slipped through as markup could still load or run nothing.
 _SECURITY_HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
-    "img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'",
+    "img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; "
+    "trusted-types 'none'",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
 }
 
 
-def build_router(side: AnswerSide, *, is_open: bool) -> APIRouter:
+def build_router(side: AnswerSide, door: Door) -> APIRouter:
     """The page and its assets; `/documents/{id}`, which shows a document only to those who may read it; and `/session`,
     which gives a browser with a key the cookie that opens them."""
     router = APIRouter(include_in_schema=False)
@@ -34,12 +36,8 @@ def build_router(side: AnswerSide, *, is_open: bool) -> APIRouter:
 
     async def caller(request: Request) -> Caller:
         cookie = request.cookies.get(_COOKIE)
-        return await resolve_caller(
-            request.headers.get("authorization") or (f"Bearer {cookie}" if cookie else None),
-            side.knowledge_base.catalogue,
-            tenant=side.settings.tenant,
-            is_open=is_open,
-        )
+        header = request.headers.get("authorization") or (f"Bearer {cookie}" if cookie else None)
+        return await door.admit(header, origin=foreign_origin(request.headers))
 
     @router.get("/")
     async def chat_page() -> Response:
@@ -88,7 +86,7 @@ def document_page(sections: list[StoredSection]) -> str:
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<title>{escape(first.title)}</title>"
-        '<link rel="stylesheet" href="/assets/chat.css"><link rel="icon" href="/assets/icon.svg"></head>'
+        '<link rel="stylesheet" href="/assets/page.css"><link rel="icon" href="/assets/icon.svg"></head>'
         f'<body class="document"><main><header><h1>{escape(first.title)}</h1><p class="about">{source}</p></header>'
         f"{body}</main></body></html>"
     )

@@ -1,15 +1,17 @@
 """What was asked and answered, by whom and when; and the requests that were sent with an Idempotency-Key."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, and_, delete, func, insert, or_, select, update
 
 from kb.catalogue.asking_tables import answers, requests
 from kb.catalogue.database import Database, insert_new
 from kb.catalogue.records import StoredAnswer, StoredConversation
 
+_LONGEST_ANSWER = timedelta(minutes=10)
+_REQUEST_LIFE = timedelta(hours=24)
 _FIELDS = tuple(StoredAnswer.__dataclass_fields__)
 
 
@@ -96,8 +98,13 @@ class AnswerStore:
 
     async def begin_request(self, tenant: str, asker: str, key: str, *, digest: str) -> bool:
         """Note that a request is being answered. False if there is one of that key."""
-        row = {"tenant": tenant, "asker": asker, "key": key, "digest": digest, "received_at": datetime.now(UTC)}
+        now = datetime.now(UTC)
+        row = {"tenant": tenant, "asker": asker, "key": key, "digest": digest, "received_at": now}
+        # Whoever was answering it is gone by then.
+        is_stuck = and_(requests.c.body.is_(None), requests.c.received_at < now - _LONGEST_ANSWER)
+        is_old = or_(is_stuck, requests.c.received_at < now - _REQUEST_LIFE)
         async with self._database.write() as connection:
+            await connection.execute(delete(requests).where(requests.c.tenant == tenant, is_old))
             return (await connection.execute(insert_new(connection, requests, row))).rowcount == 1
 
     # The answer is JSON that the channel made, and gives back as it is.

@@ -16,6 +16,7 @@ from app.auth import SCOPES
 from app.main import build_app
 from app.wiring import AnswerSide
 from tests.fakes.answer_sides import (
+    FOR_SITES,
     PUBLIC,
     QUESTION,
     ROUTES,
@@ -34,6 +35,7 @@ SCOPES_OF = {
     "ask streamed": {"ask"},
     "search": {"search"},
     "document": {"ask", "search"},
+    **{name: {"ask"} for name in ("conversations", "conversation", "forget", "answer", "feedback")},
 }
 YESTERDAY = datetime.now(UTC) - timedelta(days=1)
 
@@ -54,7 +56,7 @@ def routes_of(router: Any) -> list[Any]:  # FastAPI keeps included routers whole
 
 
 def test_every_route_is_in_this_files_lists(side: AnswerSide) -> None:
-    known = {path for _, path, _ in ROUTES.values()} | set(PUBLIC)
+    known = {path for _, path, _ in ROUTES.values()} | set(PUBLIC) | set(FOR_SITES)
     seen: set[str] = set()
     for route in routes_of(build_app(side, is_open=True)):
         pattern = re.sub(r"\{[^}]+\}", ".+", route.path)

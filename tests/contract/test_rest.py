@@ -248,9 +248,9 @@ async def test_an_unknown_route_and_a_wrong_method_are_problems(client: httpx.As
     assert missing.headers["content-type"] == wrong.headers["content-type"] == "application/problem+json"
 
 
-async def test_the_description_names_both_routes(client: httpx.AsyncClient) -> None:
+async def test_the_description_names_the_routes(client: httpx.AsyncClient) -> None:
     described = (await client.get("/api/v1/openapi.json")).json()
-    assert {"/api/v1/ask", "/api/v1/search"} == set(described["paths"])
+    assert {"/api/v1/ask", "/api/v1/search"} <= set(described["paths"])
     assert set(described["components"]["schemas"]["AnswerBody"]["properties"]) == ANSWER_KEYS
 
 

@@ -69,7 +69,7 @@ async def test_a_documents_address_reaches_no_file(side: AnswerSide) -> None:
 
 async def test_only_the_pages_own_files_are_assets(side: AnswerSide) -> None:
     async with open_to_anyone(side) as client:
-        for name in ("../web.py", "..%2fweb.py", "chat.css%00", "__init__.py", "CHAT.CSS"):
+        for name in ("../web.py", "..%2fweb.py", "page.css%00", "__init__.py", "PAGE.CSS"):
             assert (await client.get(f"/assets/{name}")).status_code == 404, name
 
 
@@ -95,7 +95,7 @@ def must_be_inert(page: str) -> None:
     elements = Elements(page)
     assert set(elements.tags) <= HARMLESS
     assert not [name for name, _ in elements.attributes if name.startswith("on") or name in {"src", "style", "srcdoc"}]
-    assert {value for name, value in elements.attributes if name == "href"} <= {"/assets/chat.css", "/assets/icon.svg"}
+    assert {value for name, value in elements.attributes if name == "href"} <= {"/assets/page.css", "/assets/icon.svg"}
 
 
 async def test_a_hostile_page_is_shown_as_text(side: AnswerSide) -> None:
@@ -179,8 +179,8 @@ async def test_the_chat_page_uses_nothing_inline_and_nothing_from_elsewhere(side
     assert policy["require-trusted-types-for"] == "'script'"
 
 
-async def test_the_chat_pages_script_makes_no_markup_of_text(side: AnswerSide) -> None:
+async def test_the_chats_script_makes_no_markup_of_text(side: AnswerSide) -> None:
     async with open_to_anyone(side) as client:
-        script = (await client.get("/assets/chat.js")).text
+        script = (await client.get("/widget.js")).text
     for way in ("innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", "new Function"):
         assert way not in script

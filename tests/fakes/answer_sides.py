@@ -40,8 +40,15 @@ ROUTES = {
     "search": ("POST", "/api/v1/search", {"query": "leave"}),
     "document": ("GET", "/documents/docs:leave.md", None),
     "session": ("POST", "/session", None),
+    "conversations": ("GET", "/api/v1/conversations", None),
+    "conversation": ("GET", "/api/v1/conversations/{conversation_id}", None),
+    "forget": ("DELETE", "/api/v1/conversations/{conversation_id}", None),
+    "answer": ("GET", "/api/v1/answers/{answer_id}", None),
+    "feedback": ("POST", "/api/v1/answers/{answer_id}/feedback", {"rating": "up"}),
 }
-PUBLIC = ("/", "/assets/chat.js", "/assets/chat.css", "/assets/icon.svg", "/livez", "/readyz", "/api/v1/openapi.json")
+PUBLIC = ("/", "/widget.js", "/assets/page.css", "/assets/icon.svg", "/livez", "/readyz", "/api/v1/openapi.json")
+# Asked by pages of other sites, which are told by their origin.
+FOR_SITES = ("/widget/visits",)
 CONFIG = """\
 tenant = "acme"
 [index]
@@ -116,6 +123,9 @@ def closed(side: AnswerSide, headers: Mapping[str, str] | None = None) -> httpx.
 
 
 async def call(client: httpx.AsyncClient, route: str, headers: dict[str, str] | None = None) -> httpx.Response:
-    """Call one of ROUTES by its name."""
+    """Call one of ROUTES by its name; what is about an earlier answer is about one that the same caller was given."""
     method, path, body = ROUTES[route]
+    if "{" in path:
+        asked = await client.post("/api/v1/ask", json={"question": QUESTION}, headers=headers)
+        path = path.format(**asked.json()) if asked.is_success else path.replace("{", "").replace("}", "")
     return await client.request(method, path, json=body, headers=headers)

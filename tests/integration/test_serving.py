@@ -9,14 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.fakes.answer_sides import CONFIG, make_settings
-from tests.fakes.browser import browser_binary, browsing
+from tests.fakes.browser import ask, looking, needs_browser, running_browser
 from tests.fakes.command import Command
 
 pytestmark = pytest.mark.integration
 QUESTION = "How many days of annual leave does everyone get each year?"
-IDLE = "document.getElementById('send').textContent === 'Ask'"
 
 
 @pytest.fixture(scope="module")
@@ -103,37 +103,32 @@ def test_sync_works_while_it_serves(footnote: Command) -> None:
         assert done.code != 0 or "docs:tea.md" in {passage["document_id"] for passage in found}
 
 
-@pytest.mark.skipif(browser_binary() is None, reason="no Chromium here (Debian: apt install chromium)")
-def test_a_browser_shows_an_answer_its_footnote_and_a_refusal(footnote: Command, tmp_path: Path) -> None:
-    binary = browser_binary()
-    assert binary is not None
-    with footnote.serving() as (_, url), browsing(binary, tmp_path / "profile") as page:
-        page.open(url)
-        page.ask(QUESTION)
-        page.wait_for(f"document.querySelector('.note') && {IDLE}")
-        assert page.evaluate("document.querySelector('.sentence').textContent").startswith("Everyone gets 26 days")
-        assert page.evaluate("document.querySelector('.note blockquote').textContent").startswith("Everyone gets 26")
-        page.ask("Zebra xylophone quartz?")
-        page.wait_for(f"document.querySelector('.refused') && {IDLE}")
-        assert page.evaluate("document.querySelector('.refused').textContent").startswith("Not found: ")
-        assert page.complaints == []
-        page.open(page.evaluate("document.querySelector('.note a').href"))
-        assert page.evaluate("document.querySelector('section:target').textContent").startswith("Entitlement")
-        assert page.evaluate("getComputedStyle(document.querySelector('main')).maxWidth") != "none"
-        assert page.complaints == []
+@needs_browser
+def test_a_browser_shows_an_answer_its_footnote_and_a_refusal(footnote: Command) -> None:
+    with footnote.serving() as (_, url), running_browser() as browser, looking(browser) as (page, witness):
+        page.goto(url)
+        ask(page, QUESTION)
+        expect(page.locator(".sentence").first).to_contain_text("Everyone gets 26 days")
+        page.locator(".chip").first.click()
+        expect(page.locator(".card[open] blockquote")).to_contain_text("Everyone gets 26")
+        ask(page, "Zebra xylophone quartz?")
+        expect(page.locator(".refused")).to_have_text("The pages do not answer this.")
+        assert witness.complaints == []
+        page.goto(page.locator(".card[open] a").get_attribute("href") or "")
+        expect(page.locator("section:target")).to_contain_text("Entitlement")
+        assert page.locator("main").evaluate("(main) => getComputedStyle(main).maxWidth") != "none"
+        assert witness.complaints == []
 
 
-@pytest.mark.skipif(browser_binary() is None, reason="no Chromium here (Debian: apt install chromium)")
-def test_a_browser_runs_nothing_that_a_page_or_a_question_says(footnote: Command, tmp_path: Path) -> None:
-    binary = browser_binary()
-    assert binary is not None
-    with footnote.serving() as (_, url), browsing(binary, tmp_path / "profile") as page:
-        page.open(url)
-        page.evaluate("window.alert = () => { document.title = 'owned' }")
-        page.ask("<img src=x onerror=alert(1)> What are widgets? <script>alert(1)</script>")
-        page.wait_for(f"document.querySelector('.turn .status').textContent !== 'Searching…' && {IDLE}")
-        assert page.evaluate("document.title") == "Footnote"
-        assert page.evaluate("document.querySelectorAll('#log img, #log script').length") == 0
-        page.open(f"{url}/documents/docs:hostile.md")
-        assert page.evaluate("document.querySelectorAll('img, script, svg, iframe, style').length") == 0
-        assert page.complaints == []
+@needs_browser
+def test_a_browser_runs_nothing_that_a_page_or_a_question_says(footnote: Command) -> None:
+    with footnote.serving() as (_, url), running_browser() as browser, looking(browser) as (page, witness):
+        page.add_init_script("window.alert = () => { document.title = 'owned' }")
+        page.goto(url)
+        ask(page, "<img src=x onerror=alert(1)> What are widgets? <script>alert(1)</script>")
+        expect(page.locator(".actions")).to_be_visible()
+        assert page.title() == "Footnote"
+        assert page.locator(".turn img, .turn script").count() == 0
+        page.goto(f"{url}/documents/docs:hostile.md")
+        assert page.locator("img, script, svg, iframe, style").count() == 0
+        assert witness.complaints == []

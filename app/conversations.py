@@ -1,0 +1,85 @@
+"""Conversations: answers kept for those who asked, shown again only while they may still read what was cited."""
+
+import logging
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from app.answering.types import Answer
+from app.auth import Caller
+from app.contract import AnswerBody
+from kb.access import Principal
+from kb.catalogue import Catalogue
+from kb.catalogue.records import StoredAnswer, StoredConversation
+from kb.errors import CatalogueError
+
+logger = logging.getLogger(__name__)
+_SWEEP_EVERY = timedelta(hours=1)
+
+
+class AnswerBook:
+    """The answers of one tenant. `keep_days` 0: nothing is kept."""
+
+    def __init__(self, catalogue: Catalogue, *, tenant: str, keep_days: int) -> None:
+        self._catalogue = catalogue
+        self._tenant = tenant
+        self._keep = timedelta(days=keep_days)
+        self._swept_at = datetime.min.replace(tzinfo=UTC)
+
+    async def keep(self, question: str, answer: Answer, caller: Caller, *, channel: str) -> None:
+        """Keep an answer, if answers are kept. One that cannot be kept is an answer all the same."""
+        if not self._keep:
+            return
+        stored = StoredAnswer(
+            answer_id=answer.answer_id,
+            conversation_id=answer.conversation_id,
+            asker=caller.name,
+            channel=channel,
+            question=question,
+            status=answer.status,
+            body=AnswerBody.of(answer).model_dump(mode="json"),
+            asked_at=datetime.now(UTC),
+        )
+        try:
+            await self._catalogue.answers.add(self._tenant, stored)
+            await self._sweep(stored.asked_at)
+        except CatalogueError as exc:
+            logger.warning("answer not kept", extra={"answer_id": answer.answer_id, "error": type(exc).__name__})
+
+    async def find(self, answer_id: str, caller: Caller) -> StoredAnswer | None:
+        """The caller's own answer, if all it cites may still be read; None otherwise, whatever the cause."""
+        stored = await self._catalogue.answers.get(self._tenant, answer_id)
+        if stored is None or stored.asker != caller.name:
+            return None
+        return await self._if_readable(stored, caller.principal)
+
+    async def conversations(self, caller: Caller, *, count: int) -> list[StoredConversation]:
+        """The caller's latest ones."""
+        return await self._catalogue.answers.conversations(self._tenant, caller.name, count=count)
+
+    async def conversation(self, conversation_id: str, caller: Caller) -> list[StoredAnswer]:
+        """The caller's answers of a conversation, oldest first, without those that may not be read any more."""
+        stored = await self._catalogue.answers.conversation(self._tenant, caller.name, conversation_id)
+        shown = [await self._if_readable(each, caller.principal) for each in stored]
+        return [each for each in shown if each is not None]
+
+    async def delete(self, conversation_id: str, caller: Caller) -> bool:
+        """Forget one of the caller's conversations; False if there is none."""
+        return await self._catalogue.answers.delete_conversation(self._tenant, caller.name, conversation_id) > 0
+
+    async def _if_readable(self, stored: StoredAnswer, principal: Principal) -> StoredAnswer | None:
+        audience_ids = await self._catalogue.access.readable(principal)
+        documents = self._catalogue.documents
+        for document_id in _cited(stored.body):
+            if not await documents.live_sections(self._tenant, document_id, audience_ids=audience_ids):
+                return None
+        return stored
+
+    async def _sweep(self, now: datetime) -> None:
+        if now - self._swept_at > _SWEEP_EVERY:
+            self._swept_at = now
+            await self._catalogue.answers.forget(self._tenant, before=now - self._keep)
+
+
+# JSON that AnswerBody wrote.
+def _cited(body: Any) -> set[str]:
+    return {citation["document_id"] for citation in body["citations"]}
