@@ -43,8 +43,18 @@ def configure_logging(*, level: str, as_json: bool, stream: TextIO | None = None
     output = logging.StreamHandler(stream or sys.stderr)
     output.setFormatter(JsonLines() if as_json else PlainLines())
     logging.basicConfig(level=level.upper(), handlers=[output], force=True)
-    # These say too much, and the first of them logs whole addresses.
-    for name in ("httpx", "httpcore", "sentence_transformers", "urllib3", "uvicorn.error", "asyncio"):
+    # These say too much: whole addresses, and at DEBUG whole pages, as statements' values or as answers.
+    for name in (
+        "httpx",
+        "httpcore",
+        "sentence_transformers",
+        "urllib3",
+        "uvicorn.error",
+        "asyncio",
+        "aiosqlite",
+        "atlassian",
+        "pypdf",
+    ):
         logging.getLogger(name).setLevel(logging.WARNING)
 
 

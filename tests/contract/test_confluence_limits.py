@@ -54,7 +54,7 @@ async def test_a_next_page_on_another_host_is_asked_for_at_home(wiki: SyncedWiki
 async def test_neither_token_nor_text_is_written_to_the_log(
     wiki: SyncedWiki, page: FakeContent, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with caplog.at_level(logging.DEBUG):
+    with caplog.at_level(logging.DEBUG), caplog.at_level(logging.DEBUG, logger="urllib3"):
         await wiki.sync()
         wiki.site.faults.is_token_valid = False
         report = await wiki.sync()

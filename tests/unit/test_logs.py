@@ -106,7 +106,7 @@ def test_an_object_that_is_no_json_is_still_a_line(output: io.StringIO) -> None:
     assert json.loads(output.getvalue())["where"] == "<class 'object'>"
 
 
-@pytest.mark.parametrize("name", ["httpx", "uvicorn.error", "sentence_transformers"])
+@pytest.mark.parametrize("name", ["httpx", "uvicorn.error", "sentence_transformers", "aiosqlite", "atlassian"])
 def test_talkative_libraries_are_kept_to_warnings(output: io.StringIO, name: str) -> None:
     logging.getLogger(name).info("HTTP Request: GET http://127.0.0.1/?q=secret+question")
     assert output.getvalue() == ""
