@@ -13,13 +13,17 @@ from fastapi import FastAPI
 from app import health
 from app.address import listening, web_address
 from app.auth import must_be_safe_to_bind
-from app.channels import rest, web, webhooks
+from app.callers import Door
+from app.channels import history, rest, web, webhooks, widget
 from app.channels.slack_start import slack_bot
+from app.conversations import AnswerBook
+from app.conversations import AnswerBook
 from app.current import CurrentSide
 from app.guarding import Guard
 from app.hinting import QueuedHints
 from app.problems import install_problem_handlers
 from app.settings import Settings
+from app.sharing import Sharing
 from app.wiring import AnswerSide, open_answer_side
 from ingest.wiring import build_scheduler
 from kb.catalogue import Catalogue
@@ -34,10 +38,19 @@ def build_app(side: AnswerSide, *, is_open: bool, hints: webhooks.SyncHints | No
     app = FastAPI(title="Footnote", version="1", docs_url=None, redoc_url=None, openapi_url="/api/v1/openapi.json")
     install_problem_handlers(app)
     app.include_router(health.build_router(side))
-    app.include_router(rest.build_router(side, is_open=is_open))
-    app.include_router(web.build_router(side, is_open=is_open))
+    catalogue, tenant = side.knowledge_base.catalogue, side.settings.tenant
+    door = Door(catalogue, side.settings, is_open=is_open)
+    book = AnswerBook(catalogue, tenant=tenant, keep_days=side.settings.conversations.keep_days)
+    app.include_router(rest.build_router(side, door, book))
+    app.include_router(history.build_router(side, door, book))
+    app.include_router(web.build_router(side, door))
+    app.include_router(widget.build_router(door))
     if hints is not None and webhooks.has_webhooks(side.settings.sources):
-        app.include_router(webhooks.build_router(side.settings.sources, hints))
+        app.include_router(webhooks.build_router(side.settings.sources, hints, data_dir=side.settings.data_dir))
+    # The last one added is met first.
+    app.add_middleware(Sharing, shares_with=door.shares_with)
+    # The last one added is met first.
+    app.add_middleware(Sharing, shares_with=door.shares_with)
     app.add_middleware(Guard, is_open=is_open)
     return app
 
