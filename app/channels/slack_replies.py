@@ -73,7 +73,7 @@ class Reply:
             return
         blocks = sentence_block(ready.sentence, ready.new_citations)
         if self._stream is None:
-            self._stream = await self._begin(blocks)
+            await self._begin(blocks)
             self._may_stream = self._stream is not None
         else:
             await self._stream.add(blocks)
@@ -109,18 +109,23 @@ class Reply:
             with suppress(ChannelError):
                 await self._stream.end(list(words_message(words).blocks), text=words, post=self._post)
 
-    async def _begin(self, blocks: Sequence[Block]) -> "_Stream | None":
+    async def _begin(self, blocks: Sequence[Block]) -> None:
         asked = self._asked
         if not self._api.stream_starts.take():
-            return None
+            return
+        start = self._api.start_stream(asked.channel, asked.thread, blocks, to=(asked.team, asked.user))
+        starting = asyncio.ensure_future(start)
         try:
-            ts = await self._api.start_stream(asked.channel, asked.thread, blocks, to=(asked.team, asked.user))
-        except ChannelError as exc:
-            # Streams need a paid plan, an agent's app and a recent Slack; an answer needs none of them.
-            logger.info("no stream here", extra={"code": exc.code})
-            return None
-        await self._note(ts)
-        return _Stream(self._api, asked, ts=ts, blocks=blocks)
+            await asyncio.wait([starting])
+        finally:
+            # Whoever cancels us in between must still find the stream that Slack has begun.
+            try:
+                self._stream = _Stream(self._api, asked, ts=await starting, blocks=blocks)
+            except ChannelError as exc:
+                # Streams need a paid plan, an agent's app and a recent Slack; an answer needs none of them.
+                logger.info("no stream here", extra={"code": exc.code})
+        if self._stream is not None:
+            await self._note(self._stream.ts)
 
     async def _mend(self, ts: str, message: SlackMessage) -> bool:
         """Put the whole message where an earlier attempt began; False if that is gone."""

@@ -85,7 +85,7 @@ class FakeSlack:
             "response_url": f"{self.server.base}/respond/{self._count}",
         }
         await self.deliver("command", body)
-        return str(self._count)
+        return body["response_url"].rpartition("/")[2]
 
     async def press(self, user: FakeUser, message: FakeMessage, label: str) -> None:
         """Press the button that says so."""
