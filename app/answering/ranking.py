@@ -21,6 +21,8 @@ PHRASE_WEIGHT = 0.2
 IDENTIFIER_WEIGHT = 0.05
 # An outdated page should lose to a current one that says the same, and still be found when it is alone.
 OUTDATED_PENALTY = 0.07
+# What each further section of the same page loses: five of one page leave no room for the right one of another.
+SAME_PAGE_PENALTY = 0.03
 # Two asked words with at most this many words between them stand together.
 _MOST_BETWEEN = 1
 _CACHED_SECTIONS = 8192

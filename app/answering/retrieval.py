@@ -1,13 +1,14 @@
 """Query → sections: hybrid search under the asker's audiences, read back from the catalogue, and put in order."""
 
 import logging
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from app.answering.collapsing import collapse_near_equal
 from app.answering.ports import SectionReranker
 from app.answering.querying import Query, read_query, spelled_otherwise
-from app.answering.ranking import OUTDATED_PENALTY, Fused, SectionScorer, fuse_hits, is_outdated
+from app.answering.ranking import OUTDATED_PENALTY, SAME_PAGE_PENALTY, Fused, SectionScorer, fuse_hits, is_outdated
 from app.answering.types import Passage, SearchScope
 from kb.access import Principal
 from kb.catalogue import Catalogue
@@ -69,7 +70,7 @@ class HybridRetriever:
             self._passage(tenant, section, score=self._scorer.score(query, section, fused[key]), dense=fused[key].dense)
             for key, section in sections.items()
         ]
-        return await self._reranked(query, best_first(passages))
+        return await self._reranked(query, spread_over_pages(best_first(passages)))
 
     async def _reranked(self, query: Query, passages: list[Passage]) -> list[Passage]:
         """The best of them in the reranker's order, if there is one; the others stay behind."""
@@ -132,6 +133,16 @@ class HybridRetriever:
 def best_first(passages: Iterable[Passage]) -> list[Passage]:
     """By score; equal ones by their place, so that an order never depends on chance."""
     return sorted(passages, key=lambda passage: (-passage.score, passage.document_id, passage.section_ordinal))
+
+
+def spread_over_pages(passages: Sequence[Passage]) -> list[Passage]:
+    """Best first again, with each section lowered by how many better ones of its own page there are."""
+    earlier: Counter[str] = Counter()
+    lowered = []
+    for passage in passages:
+        lowered.append(replace(passage, score=passage.score - SAME_PAGE_PENALTY * earlier[passage.document_id]))
+        earlier[passage.document_id] += 1
+    return best_first(lowered)
 
 
 def absolute_link(url: str, *, link_base: str) -> str:

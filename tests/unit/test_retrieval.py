@@ -51,6 +51,13 @@ async def test_no_more_sections_come_back_than_asked_for(base: KnowledgeBase) ->
     assert len(await search(base, "firmware note", count=4)) == 4
 
 
+async def test_many_sections_of_one_page_leave_room_for_other_pages(base: KnowledgeBase) -> None:
+    long = make_page("long", *(f"Carry over of annual leave, part {number}." for number in range(8)))
+    other = make_page("other", "Carry over of annual leave, in short, and what else to know about it here.")
+    await store(base, long, other)
+    assert "other" in names(await search(base, "carry over annual leave", count=4))
+
+
 async def test_a_page_for_others_is_not_found(base: KnowledgeBase) -> None:
     secret = make_page("firmware", ROLLBACK, audience=Audience.of(["ada@acme.test"]))
     await store(base, secret, make_page("leave", LEAVE))
