@@ -1,8 +1,10 @@
 """The HTTP client underneath Notion's library: answers are bounded, redirects not followed, the server's time noted."""
 
+import ssl
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import cache
 
 import httpx
 
@@ -32,6 +34,7 @@ class NotionHttp:
             follow_redirects=False,
             # Proxies come from the environment as everywhere.
             trust_env=True,
+            verify=_trusted(),
             event_hooks={"request": [self._count], "response": [self._watch]},
         )
 
@@ -58,6 +61,12 @@ class _BoundedStream(httpx.AsyncByteStream):
 
     async def aclose(self) -> None:
         await self._inner.aclose()
+
+
+@cache
+def _trusted() -> ssl.SSLContext:
+    """The certificates to trust. Reading them takes longer than many a request, and every sync makes a client."""
+    return httpx.create_ssl_context()
 
 
 def _date_of(response: httpx.Response) -> datetime | None:
