@@ -146,8 +146,9 @@ class ConfluenceConnector:
             accesses = {entry.id: await access.of(entry) for entry in snapshot.wanted.values()}
             memberships = await access.memberships(emails)
         except SourceError as exc:
-            # What was listed before is named in the report, with this reason.
-            yield Listing(titles=reader.snapshot.titles, is_complete=False, reason=str(exc))
+            if reader.snapshot.entries:
+                # What was listed before is named in the report, with this reason.
+                yield Listing(titles=reader.snapshot.titles, is_complete=False, reason=str(exc))
             raise
         self._view = snapshot
         yield _listing(snapshot, known)

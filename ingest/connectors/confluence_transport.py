@@ -77,8 +77,10 @@ class Transport:
         self._not_before = timing.monotonic()
         self._adapter = BoundedAdapter(total_seconds=timing.request_seconds)
         session = self._session()
-        # At DEBUG the library writes whole pages to the log.
-        logging.getLogger("atlassian").setLevel(logging.INFO)
+        library = logging.getLogger("atlassian")
+        if library.getEffectiveLevel() < logging.INFO:
+            # At DEBUG it writes whole pages to the log.
+            library.setLevel(logging.INFO)
         account = {"username": username, "password": token} if username else {"token": token}
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DeprecationWarning)

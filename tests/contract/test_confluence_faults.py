@@ -85,6 +85,13 @@ async def test_a_failed_read_keeps_the_good_copy(wiki: SyncedWiki, pages: list[F
     assert "Page 4" in await wiki.found("zebra 4", ann)
 
 
+async def test_a_site_that_is_away_still_counts_as_what_it_was(wiki: SyncedWiki, pages: list[FakeContent]) -> None:
+    await wiki.sync()
+    wiki.site.faults.add("", status=503)
+    report = await wiki.sync()
+    assert (report.complete, report.listed, report.indexed, report.removed) == (False, PAGES, PAGES, 0)
+
+
 async def test_a_listing_that_ends_too_early_loses_and_removes_nothing(
     wiki: SyncedWiki, pages: list[FakeContent]
 ) -> None:
