@@ -28,6 +28,8 @@ from kb.errors import ChannelError
 logger = logging.getLogger(__name__)
 # Between two appends of one stream: Slack allows some 100 a minute for the whole workspace.
 APPEND_SECONDS = 1.0
+# A message in these states stays as it is; what it should say is said below it.
+_UNMENDABLE = frozenset({"message_not_found", "cant_update_message", "edit_window_closed", "streaming_state_conflict"})
 _INTERRUPTED = "I am being restarted. I will finish this answer when I am back."
 _STOPPED = "Stopped."
 
@@ -134,7 +136,7 @@ class Reply:
         try:
             await self._api.update(self._asked.channel, ts, message)
         except ChannelError as exc:
-            if exc.code not in {"message_not_found", "cant_update_message", "edit_window_closed"}:
+            if exc.code not in _UNMENDABLE:
                 raise
             return False
         return True
@@ -200,8 +202,7 @@ class _Stream:
         if not self._is_dead:
             self._is_dead = not await self._stop(here)
         if self._is_dead:
-            message = SlackMessage(text=text, blocks=(*self._shown, *here))
-            await self._api.update(self._asked.channel, self.ts, message)
+            await self._mend(SlackMessage(text=text, blocks=(*self._shown, *here)), post=post)
         part = 1
         while rest:
             blocks = [rest.pop(0)]
@@ -209,6 +210,17 @@ class _Stream:
                 blocks.append(rest.pop(0))
             await post(SlackMessage(text="(continued)", blocks=tuple(blocks)), part=part)
             part += 1
+
+    async def _mend(self, message: SlackMessage, *, post: Callable[..., Awaitable[None]]) -> None:
+        # Only a message that grows no longer can be changed.
+        with suppress(ChannelError):
+            await self._api.stop_stream(self._asked.channel, self.ts, [])
+        try:
+            await self._api.update(self._asked.channel, self.ts, message)
+        except ChannelError as exc:
+            if exc.code not in _UNMENDABLE:
+                raise
+            await post(message, part=0)
 
     async def _stop(self, blocks: Sequence[Block]) -> bool:
         for attempt in (list(blocks), plain_feedback(blocks)):

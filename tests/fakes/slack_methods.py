@@ -80,7 +80,7 @@ def update(space: Workspace, asked: Json) -> Json:
     message = space.find(asked["channel"], asked["ts"])
     if message.user != BOT_USER:
         raise Refused("cant_update_message")
-    if message.stream == "open":
+    if space.is_growing(message):
         raise Refused("streaming_state_conflict")
     message.blocks = check_message(
         asked.get("text"), asked.get("blocks"), has_feedback_buttons=space.has_feedback_buttons

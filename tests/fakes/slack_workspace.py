@@ -166,11 +166,15 @@ class Workspace:
     def growing(self, channel: str, ts: str) -> FakeMessage:
         """An open stream. Raises Refused."""
         message = self.find(channel, ts)
-        if message.stream == "open" and self.clock() - message.begun > STREAM_SECONDS:
-            message.stream = "dead"
-        if message.stream != "open":
+        if not self.is_growing(message):
             raise Refused("message_not_in_streaming_state")
         return message
+
+    def is_growing(self, message: FakeMessage) -> bool:
+        """Is it an open stream? Those that grow too old die."""
+        if message.stream == "open" and self.clock() - message.begun > STREAM_SECONDS:
+            message.stream = "dead"
+        return message.stream == "open"
 
 
 def words_of(blocks: Iterable[Json]) -> list[str]:
