@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from app.cli import asking, checkup, demo, evaluating, keys, reindexing, serving, starting, syncing
+from app.cli import asking, backing_up, checkup, demo, evaluating, keys, reindexing, serving, starting, syncing
 from app.cli.models import models_app
 from app.cli.running import GlobalOptions, run_command
 from kb.logs import configure_logging
@@ -47,6 +47,8 @@ app.command()(asking.search)
 app.command()(serving.serve)
 app.command()(syncing.status)
 app.command()(syncing.retry)
+app.command("backup")(backing_up.backup_command)
+app.command("restore")(backing_up.restore_command)
 app.command("reindex")(reindexing.reindex_command)
 app.command()(demo.demo)
 app.command("eval")(evaluating.evaluate)
