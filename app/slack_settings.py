@@ -59,6 +59,10 @@ class SlackTable(SettingsTable):
         default_factory=lambda: read_secret("SLACK_SIGNING_SECRET"),
         description="Set by SLACK_SIGNING_SECRET, for `http`.",
     )
+    config_token: SecretStr | None = Field(
+        default_factory=lambda: read_secret("SLACK_CONFIG_TOKEN"),
+        description="Set by SLACK_CONFIG_TOKEN: xoxe.xoxp-…, for `footnote doctor` to look at the app's events.",
+    )
     api_base_url: str = Field(default="https://slack.com/api/", description="Slack's Web API, or a proxy to it.")
     streaming: bool = Field(default=True, description="Show sentences as they pass their check, where Slack lets us.")
     workers: int = Field(default=4, ge=1, le=64, description="Questions answered at the same time.")

@@ -9,7 +9,6 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from fastapi import APIRouter, HTTPException, Request, Response
-from pydantic import SecretStr
 from slack_bolt.adapter.fastapi.async_handler import AsyncSlackRequestHandler
 from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
 from slack_bolt.async_app import AsyncApp
@@ -19,11 +18,12 @@ from app.channels.slack_answering import SlackAnswering
 from app.channels.slack_api import SlackApi, is_passing, opened_api, translated
 from app.channels.slack_asking import Asked, read_command, read_event
 from app.channels.slack_buttons import SlackButtons
+from app.channels.slack_checks import needed
 from app.channels.slack_people import SlackPeople
 from app.channels.slack_working import SlackCrew
 from app.slack_settings import SlackTable
 from app.wiring import AnswerSide
-from kb.errors import ChannelError, ConfigError
+from kb.errors import ChannelError
 
 logger = logging.getLogger(__name__)
 PATH = "/slack/events"
@@ -44,7 +44,7 @@ class SlackBot:
         # Bolt wants a secret even where nothing is signed, as in Socket Mode.
         secret = secrets.token_hex(32)
         if settings.mode == "http":
-            secret = _needed(settings.signing_secret, "SLACK_SIGNING_SECRET")
+            secret = needed(settings.signing_secret, "SLACK_SIGNING_SECRET")
         quiet = logging.getLogger(f"{__name__}.bolt")
         quiet.setLevel(logging.WARNING)  # below that, Bolt logs what people write
         self.bolt = AsyncApp(client=api.client, signing_secret=secret, logger=quiet, before_authorize=self.take_in)
@@ -125,7 +125,7 @@ async def open_slack(side: AnswerSide) -> AsyncIterator[SlackBot]:
     Raises ConfigError if a token is missing.
     """
     settings, catalogue, tenant = side.settings.slack, side.knowledge_base.catalogue, side.settings.tenant
-    token = _needed(settings.bot_token, "SLACK_BOT_TOKEN")
+    token = needed(settings.bot_token, "SLACK_BOT_TOKEN")
     async with opened_api(token, settings.api_base_url) as api:
         people = SlackPeople(api, catalogue, tenant=tenant, settings=settings)
         answering = SlackAnswering(api, people, side.answerer, settings=settings)
@@ -150,7 +150,7 @@ async def open_slack(side: AnswerSide) -> AsyncIterator[SlackBot]:
 
 
 def _socket(bolt: AsyncApp, api: SlackApi, settings: SlackTable) -> AsyncSocketModeHandler:
-    return AsyncSocketModeHandler(bolt, _needed(settings.app_token, "SLACK_APP_TOKEN"), web_client=api.client)
+    return AsyncSocketModeHandler(bolt, needed(settings.app_token, "SLACK_APP_TOKEN"), web_client=api.client)
 
 
 async def _connect(socket: AsyncSocketModeHandler) -> None:
@@ -179,9 +179,3 @@ async def _must_be_readable(request: Request) -> None:
 def _may_be_called(response_url: str, api_base_url: str) -> bool:
     """Is it Slack that wants to be called back?"""
     return urlsplit(response_url).hostname in {"hooks.slack.com", urlsplit(api_base_url).hostname}
-
-
-def _needed(secret: SecretStr | None, name: str) -> str:
-    if secret is None or not secret.get_secret_value().strip():
-        raise ConfigError(f"[slack] needs {name}: docs/slack.md says where Slack shows it")
-    return secret.get_secret_value().strip()

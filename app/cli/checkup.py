@@ -40,6 +40,7 @@ async def _examine(settings: Settings) -> bool:
         "index": _index,
         "chat model": _chat_model,
         "sources": _sources,
+        "Slack": _slack,
         "address": _address,
     }
     console = make_console()
@@ -108,6 +109,16 @@ async def _source(source: SourceTable, settings: Settings) -> str:
         raise SourceUnavailable(f"{source.id}: {exc}") from exc
     finally:
         await connector.close()
+
+
+async def _slack(settings: Settings) -> str:
+    if settings.slack.mode == "off":
+        return "off"
+    try:
+        from app.channels.slack_checks import check_slack
+    except ImportError as exc:
+        raise ConfigError("[slack] needs an extra: pip install 'footnote-kb[slack]'") from exc
+    return await check_slack(settings.slack)
 
 
 async def _address(settings: Settings) -> str:

@@ -10,7 +10,14 @@ Method = Callable[[Workspace, Json], Json]
 
 
 def auth_test(space: Workspace, asked: Json) -> Json:
-    return {"user_id": BOT_USER, "team_id": TEAM, "bot_id": BOT_ID, "url": "https://acme.slack.test/"}
+    return {
+        "user_id": BOT_USER,
+        "team_id": TEAM,
+        "bot_id": BOT_ID,
+        "team": "Acme",
+        "user": "footnote",
+        "url": "https://acme.slack.test/",
+    }
 
 
 def bots_info(space: Workspace, asked: Json) -> Json:

@@ -15,6 +15,7 @@ from tests.fakes.slack_workspace import Json, Refused, Workspace
 
 BOT_TOKEN = "xoxb-test-only"
 APP_TOKEN = "xapp-test-only"
+CONFIG_TOKEN = "xoxe-test-only"
 SCOPES = frozenset(
     "app_mentions:read assistant:write channels:history channels:read chat:write commands groups:history groups:read "
     "im:history im:read im:write mpim:history mpim:read reactions:write users:read users:read.email".split()
@@ -44,6 +45,8 @@ class SlackServer:
     responses: list[tuple[str, Json]] = field(default_factory=list)
     sockets: list[web.WebSocketResponse] = field(default_factory=list)
     opened: int = 0
+    # What the app's page says, for those with a configuration token.
+    manifest: Json = field(default_factory=dict)
     # A channel takes so many messages a second; more are told to wait.
     most_a_second: int = 1000
     clock: Callable[[], float] = time.monotonic
@@ -109,6 +112,8 @@ class SlackServer:
                 raise Refused("invalid_auth")
             self.opened += 1
             return web.json_response({"ok": True, "url": f"{self.base.replace('http', 'ws')}/link"})
+        if name == "apps.manifest.export" and token == CONFIG_TOKEN and asked.get("app_id") == "A0FOOTNOTE":
+            return web.json_response({"ok": True, "manifest": self.manifest})
         if token != BOT_TOKEN:
             raise Refused("invalid_auth")
         if name not in METHODS:
