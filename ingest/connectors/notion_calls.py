@@ -192,7 +192,7 @@ class NotionCalls:
             return _failure_of(exc)
         except RequestTimeoutError:
             return _Failure(what="did not answer in time")
-        except (httpx.HTTPError, json.JSONDecodeError, UnicodeDecodeError) as exc:
+        except (httpx.HTTPError, json.JSONDecodeError, UnicodeDecodeError, RecursionError) as exc:
             return _Failure(what=f"did not answer properly: {type(exc).__name__}")
         except InvalidPathParameterError as exc:
             raise NotionRefusal(400, "invalid id") from exc

@@ -125,7 +125,7 @@ def found_page(page: Json) -> Found | None:
         kind="page",
         title=title_of(properties, _NO_NAMES),
         edited=text_at(page, "last_edited_time"),
-        url=url.partition("#")[0],
+        url=_web_address(url, page_id),
         parent_kind=kind,
         parent_id=plain_id(parent.get(kind)),
         database_id=plain_id(parent.get("database_id")),
@@ -155,12 +155,18 @@ def found_database(database_id: str, sources: Mapping[str, Json], database: Json
         kind="database",
         title=own or " and ".join(dict.fromkeys(filter(None, titles))) or "Untitled",
         edited=max((text_at(source, "last_edited_time") for source in ordered), default=""),
-        url=text_at(about, "url").partition("#")[0] or f"https://www.notion.so/{database_id}",
+        url=_web_address(text_at(about, "url"), database_id),
         parent_kind=kind,
         parent_id=plain_id(parent.get(kind)),
         is_trashed=is_trashed(about),
         sources=tuple(ordered),
     )
+
+
+def _web_address(url: str, native_id: str) -> str:
+    """Where people read it: as the API says, if that is an address a reader may be sent to."""
+    page = url.partition("#")[0]
+    return page if page.startswith("https://") else f"https://www.notion.so/{native_id}"
 
 
 def is_trashed(thing: Json) -> bool:

@@ -11,6 +11,9 @@ UNTITLED = "Untitled"
 LABELLED = frozenset({"select", "status", "multi_select", "people", "date"})
 # The API gives no more references in a page object than these; the rest has to be asked for.
 MOST_REFERENCES = 25
+# Every label is stored with every chunk of a page.
+MOST_LABELS = 100
+LONGEST_LABEL = 200
 _CURRENCIES = {"dollar": "USD", "euro": "EUR", "pound": "GBP", "yen": "JPY", "franc": "CHF", "rupee": "INR"}
 _PLAIN_FORMATS = frozenset({"", "number", "number_with_commas"})
 
@@ -39,8 +42,8 @@ def property_labels(properties: Json, names: NotionNames) -> tuple[str, ...]:
     labels = []
     for name in sorted(properties, key=str.casefold):
         value = object_at(properties, name)
-        labels += [f"{one_line(name)}: {each}" for each in _choices(value, names)]
-    return tuple(dict.fromkeys(labels))
+        labels += [f"{one_line(name)}: {each}"[:LONGEST_LABEL] for each in _choices(value, names)]
+    return tuple(dict.fromkeys(labels))[:MOST_LABELS]
 
 
 def property_text(value: Json, names: NotionNames, *, number_format: str = "") -> str:
