@@ -13,6 +13,7 @@ from kb.catalogue import Catalogue
 from kb.errors import AccessDenied, ConfigError, ScopeMissing
 
 SCOPES = ("ask", "search", "ingest", "admin", "metrics")
+KEY_PREFIX = "fn_"
 _KEY = re.compile(r"fn_([a-z0-9]{12})_([A-Za-z0-9_-]{43})")
 
 

@@ -14,9 +14,8 @@ from app import health
 from app.address import listening, web_address
 from app.auth import must_be_safe_to_bind
 from app.callers import Door
-from app.channels import history, rest, web, webhooks, widget
+from app.channels import history, openai_api, rest, web, webhooks, widget
 from app.channels.slack_start import slack_bot
-from app.conversations import AnswerBook
 from app.conversations import AnswerBook
 from app.current import CurrentSide
 from app.guarding import Guard
@@ -43,6 +42,7 @@ def build_app(side: AnswerSide, *, is_open: bool, hints: webhooks.SyncHints | No
     book = AnswerBook(catalogue, tenant=tenant, keep_days=side.settings.conversations.keep_days)
     app.include_router(rest.build_router(side, door, book))
     app.include_router(history.build_router(side, door, book))
+    app.include_router(openai_api.build_router(side, door, book))
     app.include_router(web.build_router(side, door))
     app.include_router(widget.build_router(door))
     if hints is not None and webhooks.has_webhooks(side.settings.sources):

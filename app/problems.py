@@ -95,11 +95,18 @@ async def _known(request: Request, error: Exception) -> JSONResponse:
     problem = problem_for(error)
     if problem.hides:
         logger.warning("request failed", extra={"error": type(error).__name__, "reason": str(error)})
-    headers = {"WWW-Authenticate": "Bearer"} if problem.status == 401 else None
-    if problem.status in {429, 503}:
-        pause = getattr(error, "retry_after", None)
-        headers = {"Retry-After": str(min(LONGEST_PAUSE_SECONDS, max(1, round(pause or 5))))}
-    return respond(problem, detail=problem.title if problem.hides else str(error), headers=headers)
+    return respond(problem, detail=problem.title if problem.hides else str(error), headers=retry_headers(error))
+
+
+def retry_headers(error: errors.KnowledgeBaseError) -> dict[str, str] | None:
+    """What a caller may do next: bring a key, or wait; None if neither helps."""
+    problem = problem_for(error)
+    if problem.status == 401:
+        return {"WWW-Authenticate": "Bearer"}
+    if problem.status not in {429, 503}:
+        return None
+    pause = getattr(error, "retry_after", None)
+    return {"Retry-After": str(min(LONGEST_PAUSE_SECONDS, max(1, round(pause or 5))))}
 
 
 async def _malformed(request: Request, error: Exception) -> JSONResponse:

@@ -29,13 +29,14 @@ from tests.fakes.answer_sides import (
 )
 from tests.fakes.slow_model import EndlessModel
 
+OWN = ("conversations", "conversation", "forget", "answer", "feedback", "models", "completions", "responses")
 SCOPES_OF = {
     "session": set(SCOPES),
     "ask": {"ask"},
     "ask streamed": {"ask"},
     "search": {"search"},
     "document": {"ask", "search"},
-    **{name: {"ask"} for name in ("conversations", "conversation", "forget", "answer", "feedback")},
+    **{name: {"ask"} for name in OWN},
 }
 YESTERDAY = datetime.now(UTC) - timedelta(days=1)
 

@@ -44,6 +44,9 @@ ROUTES = {
     "conversation": ("GET", "/api/v1/conversations/{conversation_id}", None),
     "forget": ("DELETE", "/api/v1/conversations/{conversation_id}", None),
     "answer": ("GET", "/api/v1/answers/{answer_id}", None),
+    "models": ("GET", "/v1/models", None),
+    "completions": ("POST", "/v1/chat/completions", {"messages": [{"role": "user", "content": QUESTION}]}),
+    "responses": ("POST", "/v1/responses", {"input": QUESTION}),
     "feedback": ("POST", "/api/v1/answers/{answer_id}/feedback", {"rating": "up"}),
 }
 PUBLIC = ("/", "/widget.js", "/assets/page.css", "/assets/icon.svg", "/livez", "/readyz", "/api/v1/openapi.json")
