@@ -45,6 +45,7 @@ PROBLEMS: dict[type[errors.KnowledgeBaseError], Problem] = {
     errors.CatalogueTooNew: Problem(503, "catalogue-too-new", "The data were written by a newer version"),
     errors.IndexFailure: Problem(503, "index", "The index cannot be used"),
     errors.IndexUnavailable: Problem(503, "index-unavailable", "The index does not answer"),
+    errors.IndexDamaged: Problem(503, "index-damaged", "The index is made again"),
     errors.IndexMismatch: Problem(503, "index-mismatch", "The index was built with another embedder"),
     errors.ModelError: Problem(503, "model", "A model cannot be used"),
     errors.ModelUnavailable: Problem(503, "model-unavailable", "A model does not answer"),

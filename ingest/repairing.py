@@ -1,5 +1,6 @@
 """What makes an index agree with the catalogue again: points re-made from stored vectors, and old ones deleted."""
 
+import logging
 from collections.abc import Callable, Mapping
 from datetime import datetime
 
@@ -8,9 +9,11 @@ from ingest.vectors import embed_chunks
 from kb.access import NOBODY
 from kb.catalogue.records import Build, StoredChunk, StoredDocument, StoredSection
 from kb.documents import Block, Document, Section, chunk_id
+from kb.errors import IndexDamaged
 from kb.index.base import IndexedChunk
 from kb.wiring import KnowledgeBase
 
+logger = logging.getLogger(__name__)
 BATCH = 64
 
 
@@ -19,8 +22,23 @@ async def repair_index(knowledge_base: KnowledgeBase, *, source_id: str) -> int:
 
     Call it only while holding the source's lease: another run's points, not committed yet, would look like garbage.
     """
-    built = await build_missing(knowledge_base, source_id=source_id)
-    return built + await sweep_index(knowledge_base, source_id=source_id)
+    try:
+        built = await build_missing(knowledge_base, source_id=source_id)
+        return built + await sweep_index(knowledge_base, source_id=source_id)
+    except IndexDamaged:
+        return await make_again(knowledge_base)
+
+
+async def make_again(knowledge_base: KnowledgeBase) -> int:
+    """Throw a damaged index away and write it again, all sources, from what is stored; returns how many documents."""
+    tenant, generation = knowledge_base.settings.tenant, knowledge_base.generation.id
+    logger.error("the index is damaged, and made again", extra={"generation": generation})
+    await knowledge_base.index.drop()
+    current = await knowledge_base.catalogue.builds.current(tenant, generation)
+    for document_id in current:
+        await upsert_again(knowledge_base, document_id)
+    await knowledge_base.index.flush()
+    return len(current)
 
 
 async def sweep_index(knowledge_base: KnowledgeBase, *, source_id: str | None = None) -> int:

@@ -17,6 +17,7 @@
         CatalogueTooNew              written by a newer Footnote
       IndexFailure                   (not "IndexError": Python has one)
         IndexUnavailable             the index does not answer, or its disk is full
+          IndexDamaged               its files are not what the engine wrote: the next sync makes them again
         IndexMismatch                the index was built with another embedder or schema
       ModelError
         ModelUnavailable             the model cannot be loaded or does not answer
@@ -120,6 +121,10 @@ class IndexUnavailable(IndexFailure):
     """The index does not answer, or its disk is full."""
 
     retryable = True
+
+
+class IndexDamaged(IndexUnavailable):
+    """The engine cannot read its files. Nothing is lost: they are made again from the catalogue."""
 
 
 class IndexMismatch(IndexFailure):

@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from kb.errors import IndexFailure, IndexMismatch, IndexUnavailable
+from kb.errors import IndexDamaged, IndexFailure, IndexMismatch, IndexUnavailable
 from kb.index.edge_wire import LOG_NAME, PROTOCOL, open_connection, owner_pid, read_frame, to_frame
 
-_ERRORS = {kind.__name__: kind for kind in (IndexFailure, IndexMismatch, IndexUnavailable)}
+_ERRORS = {kind.__name__: kind for kind in (IndexFailure, IndexDamaged, IndexMismatch, IndexUnavailable)}
 _TRIES = 4
 _FIRST_PAUSE_SECONDS = 0.02
 # With less, the kernel may have killed the owner for touching a page of a file that has no room on the disk.

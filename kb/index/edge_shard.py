@@ -37,7 +37,7 @@ from qdrant_edge import (
     VectorStorageDatatype,
 )
 
-from kb.errors import IndexFailure, IndexMismatch, IndexUnavailable
+from kb.errors import IndexDamaged, IndexFailure, IndexMismatch, IndexUnavailable
 from kb.index.edge_bm25 import document_terms, query_terms
 from kb.index.schema import (
     DENSE,
@@ -283,7 +283,7 @@ def _translate(error: Exception, directory: Path) -> IndexFailure:
         return IndexUnavailable(f"cannot write {directory}: check its permissions")
     if "incompatible" in text.lower() or "dimension" in text.lower():
         return IndexMismatch(f"{directory} was built by another version or with other settings: {_REBUILD}")
-    return IndexUnavailable(
-        f"the index in {directory} failed ({type(error).__name__}); its log is owner.log beside it. "
-        f"If it stays so, {_REBUILD}"
+    return IndexDamaged(
+        f"the index in {directory} is damaged ({type(error).__name__}; its log is owner.log beside it): the next "
+        "`footnote sync` builds it again from what is stored"
     )
