@@ -211,9 +211,12 @@ def score_rows(scorer: LinearModel | TreeModel, features: Sequence[Mapping[str, 
     return np.array([scorer.score(each) for each in features])
 
 
-def cross_validated(groups: Sequence[str], folds: int, fit_and_score: Callable[[NDArray[np.bool_]], Matrix]) -> Matrix:
+def cross_validated(
+    groups: Sequence[str], folds: int, fit_and_score: Callable[[NDArray[np.bool_]], Matrix], *, seed: int
+) -> Matrix:
     """Scores of all rows, each by a fit that saw no row of its group. `fit_and_score`: held-out rows → scores."""
-    order = {group: place % folds for place, group in enumerate(sorted(set(groups)))}
+    shuffled = np.random.default_rng(seed).permutation(sorted(set(groups)))
+    order = {str(group): place % folds for place, group in enumerate(shuffled)}
     fold_of = np.array([order[group] for group in groups])
     scores = np.zeros(len(groups))
     for fold in range(folds):

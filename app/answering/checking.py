@@ -6,9 +6,12 @@ from dataclasses import dataclass
 from app.answering.claims import Reading, claim_features, whole_text
 from app.answering.units import Unit, units_of
 from app.answering.weights import probability, tree_model
-from app.answering.words import Words, words_of
+from app.answering.words import Words, numbers_of, words_of
 
 SUPPORTED_AT = 0.52
+# From here on a unit speaks of what the claim does. In open data a quarter of such claims with a number of their own is
+# supported.
+_SAME_SUBJECT = 0.5
 # From here on a claim and a unit make the same statement, so that a "not" on one side turns it around.
 _SAME_STATEMENT = 0.6
 # A claim whose every content word stands in one unit and its neighbours, in the unit's own order, is a quotation.
@@ -31,14 +34,16 @@ class SentenceChecker:
     def check(self, claim: str, evidence: str, *, about: str = "") -> Support:
         """Is the claim supported by the evidence text? `about`: its title and headings, which may name the subject.
 
-        Whether it is supported goes by the trained score alone, so that one threshold serves every kind of text; see
-        `contradicts` for what an answer must not do besides.
+        The trained score decides, but for a number that the text has nowhere where it says the rest. An answer must
+        keep to more; see `check_sentence`.
         """
         units = units_of(evidence)
         if not units or not words_of(claim).stems:
             return Support(is_supported=False, score=0.0, unit=None)
         reading = Reading.of(claim, units, about)
         score = probability(tree_model("check").score(claim_features(reading, evidence)))
+        if reading.shares[reading.best] >= _SAME_SUBJECT and reading.words.numbers - numbers_of(evidence):
+            score = min(score, SUPPORTED_AT) / 2
         return Support(is_supported=score >= SUPPORTED_AT, score=score, unit=units[reading.best])
 
     def check_sentence(self, sentence: str, evidence: str, *, about: str) -> Support:

@@ -55,3 +55,22 @@ def test_the_unit_that_carries_the_claim_is_named() -> None:
 def test_a_rewording_that_lost_the_number_does_not_carry_the_unit() -> None:
     unit = units_of("Up to 5 days can be carried over until 31 March.")[0]
     assert not carries("Some days can be carried over until March.", unit)
+
+
+def test_a_free_claim_with_another_number_is_not_supported() -> None:
+    assert not SentenceChecker().check("The pump stops at nine metres.", "The pump stops at two metres.").is_supported
+
+
+def test_a_free_claim_may_join_what_stands_apart() -> None:
+    claim = "Staff in Gdańsk receive 26 days of annual leave, and up to 5 days can be carried over until 31 March."
+    assert SentenceChecker().check(claim, EVIDENCE).is_supported
+
+
+@pytest.mark.parametrize("evidence", ["", "\n\n", "---"])
+def test_an_empty_text_supports_nothing(evidence: str) -> None:
+    assert not SentenceChecker().check("The pump stops at two metres.", evidence).is_supported
+
+
+def test_a_claim_of_many_words_is_checked_in_bounded_time() -> None:
+    support = SentenceChecker().check("pump " * 5000, "The pump stops at two metres. " * 300)
+    assert 0 <= support.score <= 1
