@@ -46,7 +46,8 @@ def block_of(workspace: Workspace, thing: Thing) -> Json:
     shell = Thing(
         id=thing.id,
         kind="block",
-        body=thing.body["shell"],
+        # A page that was at the top has none before it is moved.
+        body=thing.body.get("shell", {"type": "child_page", "child_page": {"title": "moved"}}),
         parent=thing.parent,
         created=thing.created,
         edited=thing.edited,

@@ -137,7 +137,7 @@ class NotionServer:
             raise Refused(400, "validation_error", "body failed validation")
         space = self.workspace
         shown = [each for each in space.things.values() if each.kind == kind and each.is_shared]
-        shown = [each for each in shown if not each.is_trashed and each.id not in space.unsearchable]
+        shown = [each for each in shown if each.id not in space.unsearchable and not space.is_below_trash(each.id)]
         shown.sort(key=lambda each: each.edited)
         return self.page_of([answer_of(space, each) for each in shown], body, most=self.most_per_search)
 

@@ -147,6 +147,16 @@ class Workspace:
         thing = self.things.get(thing_id)
         return thing is not None and thing.is_shared
 
+    def is_below_trash(self, thing_id: str) -> bool:
+        """Is anything that it stands in in the trash? Search leaves such things out."""
+        thing = self.things.get(thing_id)
+        while thing is not None:
+            if thing.is_trashed:
+                return True
+            around = thing.parent.get("database_id") or thing.parent.get(str(thing.parent["type"]))
+            thing = self.things.get(str(around))
+        return False
+
     def _place(self, parent: str) -> Json:
         if not parent:
             return dict(ROOT)
