@@ -4,11 +4,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
 import typer
+from pydantic import ValidationError
 
 from app.auth import SCOPES, new_key
 from app.cli.printing import make_console, print_table
 from app.cli.running import global_options, run
-from app.settings import Settings
+from app.settings import Settings, SiteTable
 from kb.catalogue import Catalogue
 from kb.catalogue.records import StoredKey
 from kb.errors import ConfigError
@@ -26,6 +27,9 @@ def create(
         str | None, typer.Option("--as", metavar="EMAIL", help="Ask as this person; default: anyone.")
     ] = None,
     days: Annotated[int | None, typer.Option(min=1, help="Expires after so many days; default: never.")] = None,
+    origin: Annotated[
+        list[str] | None, typer.Option(help="Whose pages may use it, as https://HOST; can be repeated. Default: none.")
+    ] = None,
 ) -> None:
     """Make a key and print it: this is the only time it is shown."""
     wanted = tuple(dict.fromkeys(scope.strip() for scope in scopes.split(",") if scope.strip()))
@@ -34,7 +38,22 @@ def create(
         raise ConfigError(f"no such scope: {wrong}; choose of {', '.join(SCOPES)}")
     settings = global_options(context).settings()
     expires_at = datetime.now(UTC) + timedelta(days=days) if days else None
-    typer.echo(run(_create(settings, name, scopes=wanted, email=email, expires_at=expires_at)))
+    origins = tuple(_plain_origin(each) for each in origin or ())
+    key = new_key()
+    stored = StoredKey(
+        key_id=key.key_id,
+        tenant=settings.tenant,
+        name=name,
+        secret_sha256=key.secret_sha256,
+        scopes=wanted,
+        email=email,
+        created_at=datetime.now(UTC),
+        expires_at=expires_at,
+        revoked_at=None,
+        origins=origins,
+    )
+    run(_add(settings, stored))
+    typer.echo(key.text)
 
 
 @keys_app.command("list")
@@ -54,25 +73,16 @@ def revoke(
     typer.echo(f"revoked {key_id}")
 
 
-async def _create(
-    settings: Settings, name: str, *, scopes: tuple[str, ...], email: str | None, expires_at: datetime | None
-) -> str:
-    key = new_key()
+def _plain_origin(text: str) -> str:
+    try:
+        return SiteTable(id="key", origins=(text.rstrip("/"),)).origins[0]
+    except ValidationError:
+        raise ConfigError(f"--origin {text!r}: write it as https://HOST, without a path") from None
+
+
+async def _add(settings: Settings, key: StoredKey) -> None:
     async with await Catalogue.open(settings.catalogue_url) as catalogue:
-        await catalogue.keys.add(
-            StoredKey(
-                key_id=key.key_id,
-                tenant=settings.tenant,
-                name=name,
-                secret_sha256=key.secret_sha256,
-                scopes=scopes,
-                email=email,
-                created_at=datetime.now(UTC),
-                expires_at=expires_at,
-                revoked_at=None,
-            )
-        )
-    return key.text
+        await catalogue.keys.add(key)
 
 
 async def _list(settings: Settings) -> None:

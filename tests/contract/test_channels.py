@@ -100,6 +100,17 @@ async def test_a_key_opens_what_its_scope_says(side: AnswerSide, route: str) -> 
 
 
 @pytest.mark.parametrize("route", ROUTES)
+async def test_a_key_from_a_page_of_another_site_opens_nothing_unless_it_was_made_for_it(
+    side: AnswerSide, route: str
+) -> None:
+    shop = {"Origin": "https://shop.test"}
+    plain, shared = await make_key(side, *SCOPES), await make_key(side, *SCOPES, origins=("https://shop.test",))
+    async with closed(side) as client:
+        assert (await call(client, route, plain | shop)).status_code == 401
+        assert (await call(client, route, shared | shop)).is_success
+
+
+@pytest.mark.parametrize("route", ROUTES)
 async def test_an_open_server_answers_anyone_on_this_machine(side: AnswerSide, route: str) -> None:
     async with open_to_anyone(side) as client:
         assert (await call(client, route)).is_success
