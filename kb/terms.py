@@ -77,7 +77,7 @@ def terms_of(text: str, *, language: str) -> list[str]:
 
 def words_of(text: str) -> Iterator[str]:
     """The words as they are written, in reading order."""
-    for found in _WORD.finditer(unicodedata.normalize("NFKC", text)):
+    for found in _WORD.finditer(text if text.isascii() else unicodedata.normalize("NFKC", text)):
         yield found.group()
 
 

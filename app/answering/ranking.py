@@ -4,6 +4,7 @@ import re
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 
 from app.answering.querying import Query
@@ -87,10 +88,12 @@ class SectionScorer:
         return language, terms
 
 
-def asked_terms(words: str, *, language: str, default: str) -> list[str]:
+@lru_cache(maxsize=256)
+def asked_terms(words: str, *, language: str, default: str) -> tuple[str, ...]:
     """The query's terms in reading order, in the forms they have in a section of this language."""
+    # Remembered, because every section of a search asks for the same.
     spoken = query_languages(words, language=default)
-    return terms_of(words, language=language if language in spoken else spoken[0])
+    return tuple(terms_of(words, language=language if language in spoken else spoken[0]))
 
 
 def share_together(asked: Sequence[str], terms: Sequence[str]) -> float:
