@@ -89,6 +89,15 @@ class HttpClient:
             except httpx.HTTPError as exc:
                 raise HttpFailure(f"{self._base_url} broke off: {type(exc).__name__}") from exc
 
+    async def stream_bytes(self, path: str) -> AsyncGenerator[bytes, None]:
+        """A file as it comes, of any size. Raises HttpFailure. Closing the iterator hangs up."""
+        async with self._responding("GET", path, body=None) as response:
+            try:
+                async for chunk in response.aiter_bytes(1 << 20):
+                    yield chunk
+            except httpx.HTTPError as exc:
+                raise HttpFailure(f"{self._base_url} broke off: {type(exc).__name__}") from exc
+
     async def close(self) -> None:
         """Hang up."""
         await self._client.aclose()

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from app.chat_models.base import ChatMessage, ChatModel, ModelHealth
 from app.chat_models.llama_cpp_process import WorkerProcess
 from app.chat_models.manifest import STARTER, ChatTemplate, chat_template, starter_model
+from app.chat_models.model_lock import locked_model
 from app.chat_models.section_store import forget_files
 from app.chat_models.tuning_record import explain, read_record
 from app.chat_models.turns import Turns
@@ -28,7 +29,11 @@ class Config(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
 
-    model: str = Field(default=STARTER, min_length=1, description="`starter`, or the path of a GGUF file.")
+    model: str = Field(
+        default=STARTER,
+        min_length=1,
+        description="`starter`, a name given with `footnote models add`, or the path of a GGUF file.",
+    )
     sha256: str | None = Field(
         default=None,
         pattern=r"^[0-9a-f]{64}$",
@@ -58,7 +63,8 @@ class Config(BaseModel):
 
 def build(config: Config, *, data_dir: Path, http: HttpClients) -> ChatModel:  # same arguments as every chat model
     """The chat model; its process starts with the first question. Raises ConfigError."""
-    return LlamaCppModel(locate(config), config, cache=data_dir / "models")
+    models = data_dir / "models"
+    return LlamaCppModel(locate(config, models=models), config, cache=models)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,15 +77,21 @@ class GgufFile:
     template: ChatTemplate
 
 
-def locate(config: Config) -> GgufFile:
-    """The file the settings name. Raises ConfigError."""
+def locate(config: Config, *, models: Path) -> GgufFile:
+    """The file the settings name; `models`: the folder with the lock. Raises ConfigError."""
     if config.model == STARTER:
         known = starter_model()
         template = chat_template(known.template)
         return GgufFile(name=known.name, path=known.path(), sha256=known.sha256, template=template)
+    if (entry := locked_model(models, config.model)) is not None:
+        template = chat_template(entry.template)
+        return GgufFile(name=entry.name, path=Path(entry.path), sha256=entry.sha256, template=template)
     path = Path(config.model).expanduser()
     if not path.is_file():
-        raise ConfigError(f"[chat_model] model: no file {path}; give `starter` or the path of a GGUF file")
+        raise ConfigError(
+            f"[chat_model] model: no file {path}; give `starter`, the path of a GGUF file, or a name from "
+            "`footnote models list`"
+        )
     return GgufFile(name=path.stem, path=path, sha256=config.sha256, template=chat_template(config.template))
 
 

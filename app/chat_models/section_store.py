@@ -81,9 +81,11 @@ class SectionStore:
         self._keep_in_memory(key, state)
         return state
 
-    def put(self, key: SectionKey, state: bytes) -> None:
-        """Keep a state as far as the limits allow."""
+    def put(self, key: SectionKey, state: bytes, *, is_derived: bool = False) -> None:
+        """Keep a state as far as the limits allow; one that is quickly made from another in memory only."""
         self._keep_in_memory(key, state)
+        if is_derived:
+            return
         path = self._path(key)
         size = len(state) + _DIGEST_BYTES
         if path in self._files or size > self._most_disk:

@@ -42,7 +42,7 @@ def server(script: Script) -> Iterator[str]:
 def make_llama(tmp_path: Path, **settings: object) -> LlamaCppModel:
     """As shipped: measuring formats takes seconds, and is tried once below."""
     config = llama_cpp.Config.model_validate({"format": "as-shipped", "context_tokens": 1024, **settings})
-    return LlamaCppModel(llama_cpp.locate(config), config, cache=tmp_path / "models")
+    return LlamaCppModel(llama_cpp.locate(config, models=tmp_path / "models"), config, cache=tmp_path / "models")
 
 
 def make_openai(address: str) -> ChatModel:
@@ -177,7 +177,7 @@ async def test_a_file_that_is_no_model_is_refused(tmp_path: Path) -> None:
 
 def test_a_model_that_is_not_there_is_a_mistake_in_the_settings() -> None:
     with pytest.raises(ConfigError, match="no file"):
-        llama_cpp.locate(llama_cpp.Config(model="/nowhere/model.gguf"))
+        llama_cpp.locate(llama_cpp.Config(model="/nowhere/model.gguf"), models=Path("/nowhere"))
 
 
 @pytest.mark.integration
