@@ -2,12 +2,15 @@
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 
 from app.answering.types import Passage
 
 # Share of common word sequences above which two texts are one.
 NEAR_EQUAL = 0.9
 _SHINGLE_WORDS = 4
+# Punctuation and the length of words leave this much room beside NEAR_EQUAL.
+_NEAR_LENGTH = 0.8
 _WORD = re.compile(r"\w+")
 
 
@@ -17,13 +20,10 @@ def collapse_near_equal(passages: Sequence[Passage], *, count: int) -> list[Pass
     The newer of two stays, in the better's place. Looks twice as far down as `count` for twins.
     """
     kept: list[Passage] = []
-    words: list[list[str]] = []
     for passage in passages[: 2 * count]:
-        own = _WORD.findall(passage.text.lower())
-        twin = next((place for place, other in enumerate(words) if _is_near_equal(own, other)), None)
+        twin = next((place for place, other in enumerate(kept) if _is_near_equal(passage.text, other.text)), None)
         if twin is None:
             kept.append(passage)
-            words.append(own)
         elif _freshness(passage) > _freshness(kept[twin]):
             kept[twin] = passage
     return kept[:count]
@@ -33,15 +33,17 @@ def _freshness(passage: Passage) -> tuple[bool, float]:
     return not passage.is_outdated, passage.updated_at.timestamp()
 
 
-def _is_near_equal(left: Sequence[str], right: Sequence[str]) -> bool:
+def _is_near_equal(left: str, right: str) -> bool:
     shorter, longer = sorted((len(left), len(right)))
     # Texts of very different lengths cannot overlap enough; most pairs end here.
-    if shorter < NEAR_EQUAL * longer:
+    if shorter < _NEAR_LENGTH * longer:
         return False
     ours, theirs = _shingles(left), _shingles(right)
     return len(ours & theirs) >= NEAR_EQUAL * len(ours | theirs)
 
 
-def _shingles(words: Sequence[str]) -> frozenset[tuple[str, ...]]:
+@lru_cache(maxsize=64)
+def _shingles(text: str) -> frozenset[tuple[str, ...]]:
+    words = _WORD.findall(text.lower())
     count = max(1, len(words) - _SHINGLE_WORDS + 1)
     return frozenset(tuple(words[start : start + _SHINGLE_WORDS]) for start in range(count))

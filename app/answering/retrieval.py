@@ -20,7 +20,7 @@ from kb.index.base import Index, IndexFilter
 logger = logging.getLogger(__name__)
 # Chunks that each of the two searches returns, and sections whose text is looked at.
 CANDIDATE_CHUNKS = 64
-CANDIDATE_SECTIONS = 24
+CANDIDATE_SECTIONS = 16
 TRIES = 3
 DEFAULT_LANGUAGE = "english"
 
