@@ -11,6 +11,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
 from rich.console import Console
@@ -64,6 +65,11 @@ SIGNS = {
     ),
     **dict.fromkeys("best_length best_new_words question_length kind_unknown".split(), 0),
 }
+
+Sets: TypeAlias = dict[str, list[Asking]]
+UnitRows: TypeAlias = dict[str, list[list[dict[str, float]]]]
+# Which set, and the place in it.
+Places: TypeAlias = Sequence[tuple[str, int]]
 
 
 async def main() -> None:
@@ -124,7 +130,7 @@ def train_check(folder: Path, report: list[tuple[str, str]]) -> dict[str, Linear
     return {"check": Boosting().fit_bagged(rows, is_yes * 1.0, columns)}
 
 
-def train_gate(sets: dict[str, list[Asking]], report: list[tuple[str, str]]) -> dict[str, LinearModel | TreeModel]:
+def train_gate(sets: Sets, report: list[tuple[str, str]]) -> dict[str, LinearModel | TreeModel]:
     """The ranking on SQuAD's answerable questions, and the gate on all sets over that ranking."""
     units = {name: [_unit_rows(asking) for asking in askings] for name, askings in sets.items()}
     everything = [(name, place) for name, askings in sets.items() for place in range(len(askings))]
@@ -175,7 +181,7 @@ def _unit_rows(asking: Asking) -> list[dict[str, float]]:
     return unit_features(asked, asking.passages, asking.candidates, asking.cosines)
 
 
-def _fit_ranking(sets, units, seen) -> LinearModel:
+def _fit_ranking(sets: Sets, units: UnitRows, seen: Places) -> LinearModel:
     kept = [(units[name][place], sets[name][place].right) for name, place in seen if any(sets[name][place].right)]
     columns = tuple(kept[0][0][0])
     standard = Standard.of(_matrix([row for rows, _ in kept for row in rows], columns))
@@ -183,7 +189,7 @@ def _fit_ranking(sets, units, seen) -> LinearModel:
     return standard.linear(columns, fit_listwise(lists, ridge=1e-3), 0.0)
 
 
-def _fit_gate(sets, units, seen, ranker: LinearModel) -> LinearModel:
+def _fit_gate(sets: Sets, units: UnitRows, seen: Places, ranker: LinearModel) -> LinearModel:
     features = [_gate_row(sets[name][place], units[name][place], ranker) for name, place in seen]
     columns = tuple(name for name in SIGNS if name in features[0])
     rows = _matrix(features, columns)
@@ -212,7 +218,7 @@ def _ranked(asking: Asking, rows: Sequence[dict[str, float]], ranker: LinearMode
     return sorted(evidence, key=lambda each: (-each.score, each.place, each.unit.position))
 
 
-def _ranks_of_right(sets, units, places, ranker: LinearModel) -> list[int]:
+def _ranks_of_right(sets: Sets, units: UnitRows, places: Places, ranker: LinearModel) -> list[int]:
     ranks: list[int] = []
     for name, place in places:
         asking = sets[name][place]

@@ -4,7 +4,7 @@ import hashlib
 import json
 import math
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -111,7 +111,9 @@ class Corpus:
             for word, times in count.items():
                 self._postings[word].append((place, times * (_SATURATION + 1) / (times + norm)))
 
-    async def ask(self, rows: Sequence[Mapping[str, Any]], store: VectorStore, *, groups: Sequence[str]):
+    async def ask(
+        self, rows: Sequence[Mapping[str, Any]], store: VectorStore, *, groups: Sequence[str]
+    ) -> AsyncIterator[Asking]:
         """An Asking for each row {question, answers, answerable}."""
         documents = await store.embed(self._texts)
         questions = await store.embed([row["question"] for row in rows])
