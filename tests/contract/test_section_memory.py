@@ -1,0 +1,178 @@
+"""Section memory on a real model: what is joined is what would have been read, and it stays where it may be seen."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from app.chat_models.llama_cpp_engine import Engine, PromptDoesNotFit
+from app.chat_models.llama_cpp_native import Cells, Pace, Row, Weights
+from app.chat_models.llama_cpp_sections import Plan, Prompt, PromptPart, SectionMemory
+from app.chat_models.manifest import starter_model
+from app.chat_models.section_store import SectionStore
+
+# One thread: in a test process several would spin for each other, as nothing tells them to sleep.
+PACE = Pace(threads=1)
+PREFIX = "You answer from the sections.\n"
+PUMPS = "Section [1] Pumps\nThe pump stops when the level falls below two metres.\n\n"
+LEAVE = "Section [2] Leave\nEight days can be carried over into next year.\n\n"
+QUESTION = "Question: when does the pump stop?\nAnswer:"
+
+
+@pytest.fixture(scope="module")
+def weights() -> Iterator[Weights]:
+    loaded = Weights(starter_model().path(), gpu_layers=0)
+    yield loaded
+    loaded.close()
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> SectionStore:
+    return SectionStore(tmp_path, memory_bytes=50_000_000, disk_bytes=50_000_000)
+
+
+@pytest.fixture
+def memory(weights: Weights, store: SectionStore) -> Iterator[SectionMemory]:
+    made = SectionMemory(weights, store, identity="test", pace=PACE)
+    yield made
+    made.close()
+
+
+def make_prompt(weights: Weights, *sections: str, tenant: str = "acme", question: str = QUESTION) -> Prompt:
+    def part(text: str, document_id: str | None = None) -> PromptPart:
+        return PromptPart(tokens=tuple(weights.tokens_of(text, is_template=False)), document_id=document_id)
+
+    shown = [part(text, document_id=text[:11]) for text in sections]
+    return Prompt(tenant=tenant, parts=(part(PREFIX), *shown, part(question)))
+
+
+def last_logits(weights: Weights, path: list[tuple[int, int]]) -> np.ndarray:
+    """After reading a path whole, in one go."""
+    cells = Cells(weights, count=512, sequences=1, pace=PACE)
+    cells.decode(
+        [Row(token, position, 0, wants=place + 1 == len(path)) for place, (token, position) in enumerate(path)]
+    )
+    logits = cells.logits(len(path) - 1).copy()
+    cells.close()
+    return logits
+
+
+def joined_logits(weights: Weights, memory: SectionMemory, plan: Plan) -> np.ndarray:
+    """After joining what is remembered and reading the tail."""
+    cells = Cells(weights, count=512, sequences=2, pace=PACE)
+    *_, states = memory.gather(plan, chunk_tokens=512)
+    assert states is not None
+    memory.join(cells, plan, states, sequence=0, spare=1)
+    tail = plan.tail_path
+    cells.decode(
+        [Row(token, position, 0, wants=place + 1 == len(tail)) for place, (token, position) in enumerate(tail)]
+    )
+    logits = cells.logits(len(tail) - 1).copy()
+    cells.close()
+    return logits
+
+
+def answer(engine: Engine, prompt: Prompt, *, tokens: int = 8) -> str:
+    engine.start(1, prompt, max_tokens=tokens)
+    text = ""
+    while not engine.is_idle:
+        text += "".join(progress.text for progress in engine.step())
+    return text
+
+
+def planned(memory: SectionMemory, prompt: Prompt) -> Plan:
+    plan = memory.plan(prompt, max_tokens=16)
+    assert plan is not None
+    return plan
+
+
+def test_one_section_joined_is_the_same_as_read(weights: Weights, memory: SectionMemory) -> None:
+    prompt = make_prompt(weights, PUMPS)
+    plan = planned(memory, prompt)
+    whole = last_logits(weights, [(token, place) for place, token in enumerate(prompt.tokens)])
+    np.testing.assert_allclose(joined_logits(weights, memory, plan), whole, atol=0.15)
+
+
+def test_two_sections_joined_come_near_to_reading_them(weights: Weights, memory: SectionMemory) -> None:
+    prompt = make_prompt(weights, LEAVE, PUMPS)
+    whole = last_logits(weights, [(token, place) for place, token in enumerate(prompt.tokens)])
+    joined = joined_logits(weights, memory, planned(memory, prompt))
+    assert np.corrcoef(joined, whole)[0, 1] > 0.97
+
+
+def test_what_is_remembered_gives_the_same_as_what_was_just_computed(weights: Weights, memory: SectionMemory) -> None:
+    plan = planned(memory, make_prompt(weights, LEAVE, PUMPS))
+    first = joined_logits(weights, memory, plan)
+    held = memory.store.sizes
+    np.testing.assert_array_equal(joined_logits(weights, memory, plan), first)
+    assert memory.store.sizes == held, "nothing was computed again"
+
+
+def test_a_state_from_the_disk_gives_the_same_after_a_restart(weights: Weights, tmp_path: Path) -> None:
+    answers = []
+    for _ in range(2):
+        store = SectionStore(tmp_path, memory_bytes=50_000_000, disk_bytes=50_000_000)
+        memory = SectionMemory(weights, store, identity="test", pace=PACE)
+        answers.append(joined_logits(weights, memory, planned(memory, make_prompt(weights, LEAVE, PUMPS))))
+        memory.close()
+    np.testing.assert_array_equal(answers[0], answers[1])
+
+
+def test_another_tenants_state_has_another_key(weights: Weights, memory: SectionMemory) -> None:
+    keys = [
+        {section.key for section in planned(memory, make_prompt(weights, PUMPS, tenant=tenant)).sections}
+        for tenant in ("acme", "globex")
+    ]
+    assert not keys[0] & keys[1]
+
+
+def test_another_model_prefix_or_text_has_another_key(weights: Weights, store: SectionStore) -> None:
+    digests = set()
+    for identity, section in (("a", PUMPS), ("b", PUMPS), ("a", PUMPS.replace("two", "three"))):
+        memory = SectionMemory(weights, store, identity=identity, pace=PACE)
+        digests |= {placed.key.digest for placed in planned(memory, make_prompt(weights, section)).sections}
+        memory.close()
+    assert len(digests) == 3
+
+
+def test_a_prompt_without_sections_is_read_whole(weights: Weights, memory: SectionMemory) -> None:
+    assert memory.plan(make_prompt(weights), max_tokens=16) is None
+
+
+def test_a_section_too_long_for_the_memory_is_read_whole(weights: Weights, memory: SectionMemory) -> None:
+    assert memory.plan(make_prompt(weights, PUMPS * 400), max_tokens=16) is None
+
+
+def test_an_engine_answers_the_same_cold_and_warm_and_a_stopped_one_disturbs_nothing(
+    weights: Weights, memory: SectionMemory
+) -> None:
+    engine = Engine(weights, context_tokens=512, parallel=2, pace=PACE, memory=memory)
+    prompt = make_prompt(weights, LEAVE, PUMPS)
+    engine.start(7, prompt, max_tokens=8)
+    engine.step()
+    engine.stop(7)
+    assert engine.is_idle
+    cold = answer(engine, prompt)
+    answer(engine, make_prompt(weights, PUMPS, question="Question: what is this?\nAnswer:"))
+    assert cold
+    assert answer(engine, prompt) == cold
+
+
+def test_more_questions_than_cells_wait_and_are_all_answered(weights: Weights) -> None:
+    engine = Engine(weights, context_tokens=128, parallel=4, pace=PACE)
+    prompt = make_prompt(weights, PUMPS * 3)
+    for number in range(6):
+        engine.start(number, prompt, max_tokens=2)
+    over = set()
+    for _ in range(200):
+        over |= {progress.number for progress in engine.step() if progress.is_over}
+    assert engine.is_idle
+    assert over == set(range(6))
+
+
+def test_a_prompt_that_does_not_fit_is_refused_before_it_is_queued(weights: Weights) -> None:
+    engine = Engine(weights, context_tokens=512, parallel=1, pace=PACE)
+    with pytest.raises(PromptDoesNotFit):
+        engine.start(1, make_prompt(weights, PUMPS * 40), max_tokens=8)
+    assert engine.is_idle
