@@ -28,7 +28,7 @@ from kb.errors import SourceUnavailable
 MOST_GONE = 20
 MOST_GONE_SHARE = 0.05
 # Pages whose properties are kept from a list until they are read; those of more are asked for again.
-MOST_KEPT = 5_000
+MOST_KEPT = 10_000
 
 
 class Discovery:
@@ -50,7 +50,7 @@ class Discovery:
         self._api = api
         self._memory = memory
         self._versions = versions
-        self._kept_count = 0
+        self._kept: set[str] = set()
         self._sources: dict[str, dict[str, Json]] = {}
         # Data source id → the rows that it listed, None if its list could not be read to the end.
         self._rows: dict[str, frozenset[str] | None] = {}
@@ -171,9 +171,10 @@ class Discovery:
         is_unchanged = version is not None and version.edited == text_at(page, "last_edited_time")
         if text_at(page, "object") != "page" or "properties" not in page:
             return page
-        if is_unchanged or self._kept_count >= MOST_KEPT:
+        page_id = plain_id(page.get("id"))
+        if is_unchanged or (len(self._kept) >= MOST_KEPT and page_id not in self._kept):
             return without_properties(page)
-        self._kept_count += 1
+        self._kept.add(page_id)
         return page
 
     async def _take_rows(self, source_id: str) -> None:
