@@ -7,6 +7,7 @@ from typing import Any
 from app.answering.types import Answer
 from app.auth import Caller
 from app.contract import AnswerBody
+from app.metrics import Metrics
 from kb.access import Principal
 from kb.catalogue import Catalogue
 from kb.catalogue.records import StoredAnswer, StoredConversation
@@ -19,14 +20,16 @@ _SWEEP_EVERY = timedelta(hours=1)
 class AnswerBook:
     """The answers of one tenant. `keep_days` 0: nothing is kept."""
 
-    def __init__(self, catalogue: Catalogue, *, tenant: str, keep_days: int) -> None:
+    def __init__(self, catalogue: Catalogue, *, tenant: str, keep_days: int, metrics: Metrics | None = None) -> None:
         self._catalogue = catalogue
         self._tenant = tenant
+        self._metrics = metrics or Metrics()
         self._keep = timedelta(days=keep_days)
         self._swept_at = datetime.min.replace(tzinfo=UTC)
 
     async def keep(self, question: str, answer: Answer, caller: Caller, *, channel: str) -> None:
         """Keep an answer, if answers are kept. One that cannot be kept is an answer all the same."""
+        self._count(answer, channel=channel)
         if not self._keep:
             return
         stored = StoredAnswer(
@@ -73,6 +76,12 @@ class AnswerBook:
             if not await documents.live_sections(self._tenant, document_id, audience_ids=audience_ids):
                 return None
         return stored
+
+    def _count(self, answer: Answer, *, channel: str) -> None:
+        self._metrics.answers.add(channel=channel, status=answer.status, mode=answer.mode)
+        self._metrics.answer_seconds.observe(answer.timings_ms.total / 1000, channel=channel)
+        if answer.sentences:
+            self._metrics.first_sentence_seconds.observe(answer.timings_ms.first_sentence / 1000)
 
     async def _sweep(self, now: datetime) -> None:
         if now - self._swept_at > _SWEEP_EVERY:

@@ -10,6 +10,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.auth import is_loopback
+from app.metrics import Metrics
 from app.problems import Problem, respond
 from kb.logs import request_id
 
@@ -26,15 +27,18 @@ _HEADERS = {
     "X-Content-Type-Options": "nosniff",
 }
 # Asked every few seconds by whoever watches us.
-_QUIET_ROUTES = frozenset({"/livez", "/readyz"})
+_QUIET_ROUTES = frozenset({"/livez", "/readyz", "/metrics"})
+# Whatever else somebody calls a method is one label, not a new one each.
+_METHODS = frozenset({"GET", "HEAD", "POST", "DELETE", "OPTIONS", "PUT", "PATCH"})
 
 
 class Guard:
     """ASGI middleware. `is_open`: requests without a key are answered, so only this machine's own may come through."""
 
-    def __init__(self, app: ASGIApp, *, is_open: bool) -> None:
+    def __init__(self, app: ASGIApp, *, is_open: bool, metrics: Metrics | None = None) -> None:
         self._app = app
         self._is_open = is_open
+        self._metrics = metrics or Metrics()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request; an unexpected error is a 500 with the request's id, and is logged with it."""
@@ -52,8 +56,19 @@ class Guard:
             unexpected = Problem(500, "internal", "Something went wrong here")
             await respond(unexpected, detail="see the server's log")(scope, receive, reply.send)
         finally:
-            _log(scope, reply)
+            self._note(scope, reply)
             request_id.reset(own)
+
+    def _note(self, scope: Scope, reply: "_Reply") -> None:
+        # The route's pattern, not the path: what stands in the address may be anybody's words.
+        route = getattr(scope.get("route"), "path", None)
+        level = logging.DEBUG if route in _QUIET_ROUTES else logging.INFO
+        seconds = time.perf_counter() - reply.started
+        facts = {"method": scope["method"], "route": route, "status": reply.status}
+        logger.log(level, "request", extra=facts | {"milliseconds": round(seconds * 1000, 1)})
+        method = scope["method"] if scope["method"] in _METHODS else "other"
+        self._metrics.requests.add(route=route or "none", method=method, status=str(reply.status))
+        self._metrics.request_seconds.observe(seconds, route=route or "none")
 
     async def _answer(self, scope: Scope, receive: Receive, reply: "_Reply") -> None:
         headers = Headers(scope=scope)
@@ -136,12 +151,3 @@ def _netloc(origin: str) -> str:
         return urlsplit(origin).netloc
     except ValueError:
         return ""
-
-
-def _log(scope: Scope, reply: _Reply) -> None:
-    # The route's pattern, not the path: what stands in the address may be anybody's words.
-    route = getattr(scope.get("route"), "path", None)
-    level = logging.DEBUG if route in _QUIET_ROUTES else logging.INFO
-    milliseconds = round((time.perf_counter() - reply.started) * 1000, 1)
-    facts = {"method": scope["method"], "route": route, "status": reply.status, "milliseconds": milliseconds}
-    logger.log(level, "request", extra=facts)

@@ -14,12 +14,13 @@ from app import health
 from app.address import listening, web_address
 from app.auth import must_be_safe_to_bind
 from app.callers import Door
-from app.channels import history, openai_api, rest, web, webhooks, widget
+from app.channels import admin, history, monitoring, openai_api, rest, web, webhooks, widget
 from app.channels.slack_start import slack_bot
 from app.conversations import AnswerBook
 from app.current import CurrentSide
 from app.guarding import Guard
 from app.hinting import QueuedHints
+from app.metrics import Metrics
 from app.problems import install_problem_handlers
 from app.settings import Settings
 from app.sharing import Sharing
@@ -39,19 +40,20 @@ def build_app(side: AnswerSide, *, is_open: bool, hints: webhooks.SyncHints | No
     app.include_router(health.build_router(side))
     catalogue, tenant = side.knowledge_base.catalogue, side.settings.tenant
     door = Door(catalogue, side.settings, is_open=is_open)
-    book = AnswerBook(catalogue, tenant=tenant, keep_days=side.settings.conversations.keep_days)
+    metrics = Metrics()
+    book = AnswerBook(catalogue, tenant=tenant, keep_days=side.settings.conversations.keep_days, metrics=metrics)
     app.include_router(rest.build_router(side, door, book))
     app.include_router(history.build_router(side, door, book))
     app.include_router(openai_api.build_router(side, door, book))
     app.include_router(web.build_router(side, door))
     app.include_router(widget.build_router(door))
+    app.include_router(monitoring.build_router(side, door, metrics))
+    app.include_router(admin.build_router(side, door))
     if hints is not None and webhooks.has_webhooks(side.settings.sources):
         app.include_router(webhooks.build_router(side.settings.sources, hints, data_dir=side.settings.data_dir))
     # The last one added is met first.
     app.add_middleware(Sharing, shares_with=door.shares_with)
-    # The last one added is met first.
-    app.add_middleware(Sharing, shares_with=door.shares_with)
-    app.add_middleware(Guard, is_open=is_open)
+    app.add_middleware(Guard, is_open=is_open, metrics=metrics)
     return app
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from typing import Any
 
 from sqlalchemy import select, update
 
@@ -38,15 +39,22 @@ class FeedbackStore:
             changed = update(feedback).where(*mine).values(reasons=list(reasons), comment=comment)
             return (await connection.execute(changed)).rowcount == 1
 
+    async def latest(self, tenant: str, *, count: int) -> list[StoredFeedback]:
+        """The latest verdicts, the newest first."""
+        query = select(feedback).where(feedback.c.tenant == tenant).order_by(feedback.c.rated_at.desc()).limit(count)
+        async with self._database.read() as connection:
+            return [_verdict(row) for row in (await connection.execute(query)).mappings()]
+
     async def of_answer(self, tenant: str, answer_id: str) -> list[StoredFeedback]:
         """Every person's verdict on an answer, oldest first."""
         query = select(feedback).where(feedback.c.tenant == tenant, feedback.c.answer_id == answer_id)
         async with self._database.read() as connection:
             rows = (await connection.execute(query.order_by(feedback.c.rated_at, feedback.c.rater))).mappings()
-            return [
-                StoredFeedback(**({name: row[name] for name in _FIELDS} | {"reasons": tuple(row["reasons"])}))
-                for row in rows
-            ]
+            return [_verdict(row) for row in rows]
 
 
 _FIELDS = tuple(StoredFeedback.__dataclass_fields__)
+
+
+def _verdict(row: Any) -> StoredFeedback:  # a RowMapping, whose values are as the table says
+    return StoredFeedback(**({name: row[name] for name in _FIELDS} | {"reasons": tuple(row["reasons"])}))

@@ -47,11 +47,14 @@ ROUTES = {
     "models": ("GET", "/v1/models", None),
     "completions": ("POST", "/v1/chat/completions", {"messages": [{"role": "user", "content": QUESTION}]}),
     "responses": ("POST", "/v1/responses", {"input": QUESTION}),
+    "metrics": ("GET", "/metrics", None),
     "feedback": ("POST", "/api/v1/answers/{answer_id}/feedback", {"rating": "up"}),
 }
 PUBLIC = ("/", "/widget.js", "/assets/page.css", "/assets/icon.svg", "/livez", "/readyz", "/api/v1/openapi.json")
 # Asked by pages of other sites, which are told by their origin.
 FOR_SITES = ("/widget/visits",)
+# Answered with a form that asks for a key.
+FOR_ADMINISTRATORS = ("/admin", "/admin/session")
 CONFIG = """\
 tenant = "acme"
 [index]

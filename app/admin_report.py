@@ -1,0 +1,133 @@
+"""What an administrator looks at: sources, questions nobody could answer, opinions, cited pages, keys."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+
+from app.answering.words import words_of
+from app.status import Status, read_status
+from app.wiring import AnswerSide
+from kb.catalogue.records import StoredAnswer, StoredFeedback, StoredKey
+
+# How far back, and how many answers at most.
+DAYS = 30
+_MOST_ANSWERS = 2000
+_MOST_VERDICTS = 200
+_SHOWN = 20
+# Two questions are about the same thing if they share this part of their words.
+_ALIKE = 0.5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gap:
+    """Questions about one thing that the pages do not answer; the newest first."""
+
+    questions: tuple[str, ...]
+    count: int
+    last_asked_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opinion:
+    """A verdict, with what was asked."""
+
+    verdict: StoredFeedback
+    question: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CitedPage:
+    """How often a page was cited."""
+
+    title: str
+    url: str
+    count: int
+    updated_at: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AdminReport:
+    """The whole page. `days`: (day, answered, not answered), oldest first."""
+
+    status: Status
+    days: tuple[tuple[date, int, int], ...]
+    gaps: tuple[Gap, ...]
+    opinions: tuple[Opinion, ...]
+    cited: tuple[CitedPage, ...]
+    keys: tuple[StoredKey, ...]
+    parts: tuple[tuple[str, bool], ...]
+
+
+async def read_report(side: AnswerSide) -> AdminReport:
+    """The state of everything, now."""
+    catalogue, tenant = side.knowledge_base.catalogue, side.settings.tenant
+    answers = await catalogue.answers.latest(tenant, status=None, count=_MOST_ANSWERS)
+    since = datetime.now(UTC) - timedelta(days=DAYS)
+    recent = [answer for answer in answers if answer.asked_at >= since]
+    asked = {answer.answer_id: answer.question for answer in answers}
+    verdicts = await catalogue.feedback.latest(tenant, count=_MOST_VERDICTS)
+    opinions = [Opinion(verdict=each, question=asked.get(each.answer_id, "")) for each in verdicts]
+    return AdminReport(
+        status=await read_status(side.settings, catalogue),
+        days=days_of(recent, today=datetime.now(UTC).date()),
+        gaps=gaps_in(answer for answer in recent if answer.status == "not_found"),
+        opinions=tuple(opinions[:_SHOWN]),
+        cited=cited_pages(recent),
+        keys=tuple(await catalogue.keys.list(tenant)),
+        parts=(
+            ("index", (await side.knowledge_base.index.health()).is_ready),
+            ("chat model", (await side.chat_model.health()).is_ready),
+        ),
+    )
+
+
+def gaps_in(unanswered: Iterable[StoredAnswer]) -> tuple[Gap, ...]:
+    """Questions in groups that share their words, the largest first."""
+    groups: list[tuple[frozenset[str], list[StoredAnswer]]] = []
+    for answer in unanswered:
+        stems = frozenset(words_of(answer.question).stems)
+        group = next((members for own, members in groups if _are_alike(own, stems)), None)
+        if group is None:
+            groups.append((stems, [answer]))
+        else:
+            group.append(answer)
+    gaps = [
+        Gap(
+            questions=tuple(dict.fromkeys(answer.question for answer in members))[:5],
+            count=len(members),
+            last_asked_at=max(answer.asked_at for answer in members),
+        )
+        for _, members in groups
+    ]
+    return tuple(sorted(gaps, key=lambda gap: (-gap.count, -gap.last_asked_at.timestamp()))[:_SHOWN])
+
+
+def days_of(answers: Iterable[StoredAnswer], *, today: date) -> tuple[tuple[date, int, int], ...]:
+    """Answered and unanswered questions of each day up to today."""
+    answered: Counter[date] = Counter()
+    others: Counter[date] = Counter()
+    for answer in answers:
+        (answered if answer.status == "answered" else others)[answer.asked_at.date()] += 1
+    days = [today - timedelta(days=back) for back in range(DAYS - 1, -1, -1)]
+    return tuple((day, answered[day], others[day]) for day in days)
+
+
+def cited_pages(answers: Sequence[StoredAnswer]) -> tuple[CitedPage, ...]:
+    """The pages that answers stand on, the most cited first."""
+    counts: Counter[str] = Counter()
+    pages: dict[str, CitedPage] = {}
+    for answer in answers:
+        for citation in {each["document_id"]: each for each in answer.body["citations"]}.values():
+            counts[citation["document_id"]] += 1
+            pages[citation["document_id"]] = CitedPage(
+                title=citation["title"],
+                url=citation["url"].partition("#")[0],
+                count=counts[citation["document_id"]],
+                updated_at=citation["updated_at"][:10],
+            )
+    return tuple(pages[document_id] for document_id, _ in counts.most_common(_SHOWN))
+
+
+def _are_alike(one: frozenset[str], other: frozenset[str]) -> bool:
+    return bool(one & other) and len(one & other) / len(one | other) >= _ALIKE
