@@ -19,6 +19,8 @@ _HEADERS = {
     "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; "
     "base-uri 'none'; frame-ancestors 'none'",
     "Cross-Origin-Opener-Policy": "same-origin",
+    # Without a referrer the form would be sent with `Origin: null`, like one of another site.
+    "Referrer-Policy": "same-origin",
 }
 
 
