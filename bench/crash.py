@@ -81,12 +81,21 @@ class Wiki:
     def __init__(self, directory: Path, *, seed: int) -> None:
         self._directory = directory
         self._random = random.Random(seed)
-        self.editions = dict.fromkeys(range(PAGES), 0)
+        # Page → its edition now; the pages that were removed have none.
+        self.editions: dict[int, int] = {}
+        self.synced: dict[int, int] = {}
+        self._latest = dict.fromkeys(range(PAGES), 0)
+
+    def remove(self, page: int) -> None:
+        """Delete a page's file."""
+        self.editions.pop(page, None)
+        (self._directory / f"page-{page}.md").unlink(missing_ok=True)
 
     def edit(self, pages: Sequence[int]) -> None:
         """Write the next edition of these pages, each file in one step."""
         for page in pages:
-            self.editions[page] += 1
+            self._latest[page] += 1
+            self.editions[page] = self._latest[page]
             draft = self._directory / f".{page}.draft"
             draft.write_text(self._text(page), encoding="utf-8")
             os.replace(draft, self._directory / f"page-{page}.md")
@@ -205,7 +214,7 @@ async def _recover(base: KnowledgeBase, findings: Findings, wiki: Wiki, *, befor
     if report.reason:
         raise AssertionError(report.reason)
     for page, edition in wiki.editions.items():
-        found = await _editions(base, page)
+        found = await editions_found(base, page)
         findings.lost += found != Counter({edition: SECTIONS})
     held = await base.index.counts(tenant=TENANT)
     live = await base.catalogue.documents.live_revisions(TENANT)
@@ -220,7 +229,7 @@ def _live(revisions: Mapping[str, tuple[int, int]]) -> dict[tuple[str, int], int
 async def _answered(base: KnowledgeBase) -> None:
     for _ in range(100):
         with suppress(IndexFailure):
-            await _editions(base, 0)
+            await editions_found(base, 0)
             return
     raise AssertionError("the index did not come back")
 
@@ -229,7 +238,7 @@ async def _read_all_the_time(base: KnowledgeBase, findings: Findings) -> None:
     chance = random.Random(5)
     while True:
         try:
-            found = await _editions(base, chance.randrange(PAGES))
+            found = await editions_found(base, chance.randrange(PAGES))
         except KnowledgeBaseError:
             findings.unavailable += 1
             await asyncio.sleep(0.02)
@@ -240,7 +249,7 @@ async def _read_all_the_time(base: KnowledgeBase, findings: Findings) -> None:
         await asyncio.sleep(0.02)
 
 
-async def _editions(base: KnowledgeBase, page: int) -> Counter[int]:
+async def editions_found(base: KnowledgeBase, page: int) -> Counter[int]:
     """Edition → sections of the page that a search finds."""
     retriever = HybridRetriever(base.catalogue, base.index, base.embedder, link_base="")
     passages = await retriever.retrieve(f"zebra{page}", ANYONE, scope=SearchScope(), count=20)

@@ -23,10 +23,24 @@ async def repair_index(knowledge_base: KnowledgeBase, *, source_id: str) -> int:
     Call it only while holding the source's lease: another run's points, not committed yet, would look like garbage.
     """
     try:
-        built = await build_missing(knowledge_base, source_id=source_id)
-        return built + await sweep_index(knowledge_base, source_id=source_id)
+        repaired = await build_missing(knowledge_base, source_id=source_id)
+        repaired += await sweep_index(knowledge_base, source_id=source_id)
+        if await agrees(knowledge_base, source_id=source_id):
+            return repaired
     except IndexDamaged:
-        return await make_again(knowledge_base)
+        pass
+    # An engine whose log was cut numbers its writes from there again, and takes no notice of those that its files
+    # seem to hold already: it acknowledges them, and they are nowhere.
+    return await make_again(knowledge_base)
+
+
+async def agrees(knowledge_base: KnowledgeBase, *, source_id: str) -> bool:
+    """Does the index hold the live revisions of the source, and nothing else of it?"""
+    tenant, generation = knowledge_base.settings.tenant, knowledge_base.generation.id
+    current = await knowledge_base.catalogue.builds.current(tenant, generation, source_id=source_id)
+    held = await knowledge_base.index.counts(tenant=tenant)
+    wanted = {(name, build.revision): build.chunk_count for name, build in current.items() if build.chunk_count}
+    return wanted == {key: count for key, count in held.items() if key[0].startswith(f"{source_id}:")}
 
 
 async def make_again(knowledge_base: KnowledgeBase) -> int:
@@ -121,10 +135,15 @@ async def build_documents(knowledge_base: KnowledgeBase, document_ids: list[str]
 async def collect_garbage(knowledge_base: KnowledgeBase, *, source_id: str) -> None:
     """Delete the points of revisions that are no longer live."""
     tenant = knowledge_base.settings.tenant
-    for each in await knowledge_base.catalogue.documents.garbage(tenant):
-        if each.document_id.startswith(f"{source_id}:"):
-            await knowledge_base.index.delete_revisions(tenant=tenant, document_id=each.document_id, keep=each.keep)
-            await knowledge_base.catalogue.documents.collected(tenant, each.document_id, each.keep)
+    garbage = await knowledge_base.catalogue.documents.garbage(tenant)
+    mine = [each for each in garbage if each.document_id.startswith(f"{source_id}:")]
+    for each in mine:
+        await knowledge_base.index.delete_revisions(tenant=tenant, document_id=each.document_id, keep=each.keep)
+    if mine:
+        # What is forgotten here must not come back with the power.
+        await knowledge_base.index.flush()
+    for each in mine:
+        await knowledge_base.catalogue.documents.collected(tenant, each.document_id, each.keep)
 
 
 async def upsert_again(

@@ -20,7 +20,7 @@ from ingest.changes import (
 )
 from ingest.leasing import SourceLease
 from ingest.removing import Removals
-from ingest.repairing import collect_garbage, repair_index
+from ingest.repairing import agrees, collect_garbage, repair_index
 from ingest.report import Progress, SyncReport
 from ingest.reporting import RunReporter
 from ingest.storing import Storer
@@ -103,9 +103,17 @@ class SourceSync:
         reason_to_keep = await self._remove(listing, known=known, is_full=is_full)
         reason = reason or reason_to_keep
         await collect_garbage(self._base, source_id=self._source_id)
+        await self._look_again()
         report = await self._reporter.finish(self._listing, reason=reason, requests=self._connector.request_count)
         await self._catalogue.sources.finish_run(self._tenant, run_id=self._run_id, report=report.run_facts())
         return report
+
+    async def _look_again(self) -> None:
+        """What this run wrote is in the index, or it is made again: an index may acknowledge what it does not keep."""
+        tally = self._reporter.tally
+        is_changed = tally.fetched or tally.removed
+        if is_changed and not await agrees(self._base, source_id=self._source_id):
+            tally.repaired += await repair_index(self._base, source_id=self._source_id)
 
     async def _follow_changes(self, known: Mapping[str, str], *, is_full: bool) -> str | None:
         """Store what the connector gives. Returns why it was cut short, if it was."""

@@ -49,6 +49,7 @@ from kb.index.schema import (
     Condition,
     audience_fields,
     split_revision_key,
+    told_score,
 )
 
 # Half the memory to read through, and two thirds of the time; cosines differ by less than 0.001.
@@ -205,7 +206,7 @@ def _merge(slots: Sequence[int], answers: Sequence[Sequence[Any]]) -> list[list[
     for slot, points in zip(slots, answers, strict=True):
         for point in points:
             row = hits.setdefault(str(point.id), [*(point.payload[name] for name in HIT_FIELDS), None, None])
-            row[slot] = float(point.score)
+            row[slot] = told_score(point.score)
     return sorted(hits.values(), key=lambda row: (row[0], row[1], row[3]))
 
 

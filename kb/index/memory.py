@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from kb.embedders.base import Vectors
 from kb.index.base import Hit, Index, IndexedChunk, IndexFilter, IndexHealth
 from kb.index.edge_bm25 import document_terms, query_terms
-from kb.index.schema import must_be_searchable, must_be_whole
+from kb.index.schema import must_be_searchable, must_be_whole, told_score
 
 
 class Config(BaseModel):
@@ -119,4 +119,5 @@ def _is_visible(point: IndexedChunk, where: IndexFilter) -> bool:
 
 
 def _best(scores: Mapping[UUID, float], k: int) -> dict[UUID, float]:
-    return dict(sorted(scores.items(), key=lambda pair: (-pair[1], str(pair[0])))[:k])
+    best = sorted(scores.items(), key=lambda pair: (-pair[1], str(pair[0])))[:k]
+    return {key: told_score(score) for key, score in best}

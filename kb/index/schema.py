@@ -19,6 +19,7 @@ HIT_FIELDS = ("document_id", "revision", "section_ordinal", "ordinal")
 KEYWORD_FIELDS = ("reader", "source_id", "space", "document_id", "revision_key", "labels")
 INTEGER_FIELDS = ("revision",)
 _UNIT_TOLERANCE = 0.01
+SCORE_DIGITS = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +53,12 @@ def payload_of(chunk: IndexedChunk) -> dict[str, object]:
 def audience_fields(tenant: str, audience_id: int) -> dict[str, object]:
     """The payload fields that say who may read a point."""
     return {"audience_id": audience_id, "reader": reader_key(tenant, audience_id)}
+
+
+def told_score(score: float) -> float:
+    """A score as it leaves an index. An engine adds up in single precision, in an order that depends on all points:
+    the last digits would tell of those that the asker may not see."""
+    return round(float(score), SCORE_DIGITS)
 
 
 def reader_key(tenant: str, audience_id: int) -> str:

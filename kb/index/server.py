@@ -28,6 +28,7 @@ from kb.index.schema import (
     must_be_whole,
     payload_of,
     split_revision_key,
+    told_score,
 )
 
 Result = TypeVar("Result")
@@ -259,7 +260,7 @@ def _merge(names: Sequence[str], answers: Sequence[models.QueryResponse]) -> lis
     found: dict[str, tuple[Mapping[str, object], dict[str, float]]] = {}
     for name, answer in zip(names, answers, strict=True):
         for point in answer.points:
-            found.setdefault(str(point.id), (point.payload or {}, {}))[1][name] = point.score
+            found.setdefault(str(point.id), (point.payload or {}, {}))[1][name] = told_score(point.score)
     hits = [
         Hit(
             document_id=str(payload["document_id"]),
