@@ -128,7 +128,7 @@ async def open_slack(side: AnswerSide) -> AsyncIterator[SlackBot]:
     token = needed(settings.bot_token, "SLACK_BOT_TOKEN")
     async with opened_api(token, settings.api_base_url) as api:
         people = SlackPeople(api, catalogue, tenant=tenant, settings=settings)
-        answering = SlackAnswering(api, people, side.answerer, settings=settings)
+        answering = SlackAnswering(api, people, side, settings=settings)
         crew = SlackCrew(api, answering, catalogue, tenant=tenant, settings=settings)
         bot = SlackBot(crew, api, settings=settings)
         SlackButtons(api, crew, catalogue, tenant=tenant, settings=settings).listen(bot.bolt)

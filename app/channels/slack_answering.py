@@ -5,7 +5,6 @@ import logging
 from collections.abc import Awaitable, Callable
 from contextlib import aclosing
 
-from app.answering.ports import QuestionAnswerer
 from app.answering.types import Answer, Question, SearchScope, SentenceReady
 from app.channels.slack_api import SlackApi
 from app.channels.slack_asking import Asked
@@ -13,6 +12,7 @@ from app.channels.slack_blocks import MOST_VALUE, Frame
 from app.channels.slack_people import Refusal, SlackPeople
 from app.channels.slack_replies import Earlier, Reply
 from app.slack_settings import SlackRules, SlackTable
+from app.wiring import AnswerSide
 from kb.access import Principal
 from kb.errors import InvalidQuestion
 
@@ -22,10 +22,10 @@ logger = logging.getLogger(__name__)
 class SlackAnswering:
     """Answers one question at a time; any number of them beside each other."""
 
-    def __init__(self, api: SlackApi, people: SlackPeople, answerer: QuestionAnswerer, *, settings: SlackTable) -> None:
+    def __init__(self, api: SlackApi, people: SlackPeople, side: AnswerSide, *, settings: SlackTable) -> None:
         self._api = api
         self._people = people
-        self._answerer = answerer
+        self._side = side
         self._settings = settings
 
     def reply_to(self, asked: Asked, *, earlier: Earlier, note: Callable[[str], Awaitable[None]]) -> Reply:
@@ -73,7 +73,8 @@ class SlackAnswering:
             conversation_id=conversation_of(asked, is_private=_is_seen_by_one(asked, rules)),
             scope=SearchScope(source=rules.source),
         )
-        async with aclosing(self._answerer.stream(question, reader)) as events:
+        # Looked up anew each time: another generation of the index may have taken over.
+        async with aclosing(self._side.answerer.stream(question, reader)) as events:
             async for event in events:
                 if isinstance(event, SentenceReady):
                     await reply.sentence(event)

@@ -4,6 +4,7 @@ import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import aiohttp
@@ -36,6 +37,7 @@ class SlackApi:
         self.client = client
         self.clock = clock
         self._session = session
+        self._me: str | None = None
         # Slack allows 20 streams begun and 100 appended to a minute; the rest is for whoever shares the workspace.
         self.stream_starts = Budget(18, clock=clock)
         self.stream_appends = Budget(90, clock=clock)
@@ -82,31 +84,37 @@ class SlackApi:
                 cursor = (body.get("response_metadata") or {}).get("next_cursor") or ""
         return found
 
-    async def posted_parts(self, channel: str, thread_ts: str, key: str) -> frozenset[int]:
-        """Which messages of the answer to `key` are in this thread already."""
+    async def said_before(self, channel: str, thread_ts: str, key: str, *, since: str) -> "SaidBefore":
+        """What this thread holds of the answer to `key`, which was asked at `since`."""
         async with translated():
+            me = self._me or str((await self.who_am_i())["user_id"])
+            self._me = me
             answer = await self.client.conversations_replies(
                 channel=channel, ts=thread_ts, limit=200, include_all_metadata=True
             )
-        payloads = [(each.get("metadata") or {}).get("event_payload") or {} for each in _body(answer.data)["messages"]]
-        return frozenset(int(payload.get("part", 0)) for payload in payloads if payload.get("key") == key)
+        parts: set[int] = set()
+        unfinished: list[str] = []
+        for each in _body(answer.data)["messages"]:
+            payload = (each.get("metadata") or {}).get("event_payload")
+            if payload is None and each.get("user") == me and float(each["ts"]) > float(since):
+                unfinished.append(str(each["ts"]))
+            elif payload is not None and payload.get("key") == key:
+                parts.add(int(payload.get("part", 0)))
+        return SaidBefore(parts=frozenset(parts), unfinished=min(unfinished, key=float, default=None))
 
-    async def post(
-        self, channel: str, message: SlackMessage, *, thread_ts: str | None, key: str = "", part: int = 0
-    ) -> str:
-        """chat.postMessage; gives its `ts`. `key` and `part` are kept with it, for `posted_parts`."""
+    async def post(self, channel: str, message: SlackMessage, *, thread_ts: str | None, key: str, part: int = 0) -> str:
+        """chat.postMessage; gives its `ts`. `key` and `part` are kept with it, for `said_before`."""
         payload: dict[str, Any] = {"channel": channel, "thread_ts": thread_ts, "unfurl_links": False,
                                    "unfurl_media": False, "mrkdwn": False, "parse": "none",
                                    "link_names": False}  # fmt: skip
-        if key:
-            payload["metadata"] = {"event_type": METADATA, "event_payload": {"key": key, "part": part}}
+        payload["metadata"] = _metadata(key, part)
         async with translated():
             return str((await self._with_blocks(self.client.chat_postMessage, message, **payload))["ts"])
 
     async def whisper(self, channel: str, user: str, message: SlackMessage, *, thread_ts: str | None) -> None:
         """chat.postEphemeral: one person sees it, until the next reload. In a direct message it is a plain one."""
         if channel.startswith("D"):
-            await self.post(channel, message, thread_ts=thread_ts)
+            await self.post(channel, message, thread_ts=thread_ts, key="whisper")
             return
         async with translated():
             payload = {"channel": channel, "user": user, "thread_ts": thread_ts}
@@ -175,10 +183,11 @@ class SlackApi:
         async with translated():
             await self.client.chat_appendStream(channel=channel, ts=ts, chunks=_chunks(blocks))
 
-    async def stop_stream(self, channel: str, ts: str, blocks: Sequence[Block]) -> None:
-        """chat.stopStream, with the blocks at its end."""
+    async def stop_stream(self, channel: str, ts: str, blocks: Sequence[Block], *, key: str | None) -> None:
+        """chat.stopStream, with the blocks at its end; `key`: of the question that is now answered, if it is."""
+        metadata = _metadata(key, 0) if key is not None else None
         async with translated():
-            await self.client.chat_stopStream(channel=channel, ts=ts, blocks=list(blocks) or None)
+            await self.client.chat_stopStream(channel=channel, ts=ts, blocks=list(blocks) or None, metadata=metadata)
 
     # The SDK's own methods, called alike.
     async def _with_blocks(self, call: Callable[..., Any], message: SlackMessage, **payload: Any) -> Json:
@@ -189,6 +198,14 @@ class SlackApi:
                 raise
         # Not every workspace knows the newest blocks.
         return _body((await call(text=message.text, blocks=plain_feedback(message.blocks), **payload)).data)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SaidBefore:
+    """What earlier attempts said: numbers of whole messages, and the oldest message of ours that nobody finished."""
+
+    parts: frozenset[int] = frozenset()
+    unfinished: str | None = None
 
 
 class Budget:
@@ -239,6 +256,10 @@ async def translated() -> AsyncIterator[None]:
 def is_passing(error: ChannelError) -> bool:
     """May the same call succeed later?"""
     return error.code in _PASSING or error.code.startswith("5")
+
+
+def _metadata(key: str, part: int) -> dict[str, Any]:  # JSON of Slack's making
+    return {"event_type": METADATA, "event_payload": {"key": key, "part": part}}
 
 
 def _chunks(blocks: Sequence[Block]) -> list[dict[str, Any]]:  # JSON of Slack's making

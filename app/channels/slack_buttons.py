@@ -110,11 +110,11 @@ class SlackButtons:
             link = await self._api.permalink(asked.channel, asked.thread)
         message = escalation_message(target, asker=asked.user, wish=asked.text, link=link)
         if is_elsewhere and target[0] in "CGUW":
-            await self._api.post(target, message, thread_ts=None)
+            await self._api.post(target, message, thread_ts=None, key="escalation")
             done = words_message("A person was asked, and sees your question.")
             await self._api.whisper(asked.channel, asked.user, done, thread_ts=asked.thread or None)
         else:
-            await self._api.post(asked.channel, message, thread_ts=asked.thread or None)
+            await self._api.post(asked.channel, message, thread_ts=asked.thread or None, key="escalation")
 
 
 def _rater(body: Json) -> str:

@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from app.answering.types import Answer, SentenceReady
-from app.channels.slack_api import SlackApi
+from app.channels.slack_api import SaidBefore, SlackApi
 from app.channels.slack_asking import Asked
 from app.channels.slack_blocks import (
     MOST_BLOCKS,
@@ -84,7 +84,7 @@ class Reply:
         """Everything that is not said yet."""
         ending = ending_blocks(answer, self._frame)
         if self._stream is not None:
-            await self._stream.end(ending, text=said(answer), post=self._post)
+            await self._stream.end(ending, text=said(answer), post=self._post, is_whole=True)
             return
         messages = answer_messages(answer, self._frame)
         if self._begun is not None and await self._mend(self._begun, messages[0]):
@@ -109,7 +109,8 @@ class Reply:
     async def _cut_off(self, words: str) -> None:
         if self._stream is not None:
             with suppress(ChannelError):
-                await self._stream.end(list(words_message(words).blocks), text=words, post=self._post)
+                blocks = list(words_message(words).blocks)
+                await self._stream.end(blocks, text=words, post=self._post, is_whole=False)
 
     async def _begin(self, blocks: Sequence[Block]) -> None:
         asked = self._asked
@@ -132,7 +133,7 @@ class Reply:
     async def _mend(self, ts: str, message: SlackMessage) -> bool:
         """Put the whole message where an earlier attempt began; False if that is gone."""
         with suppress(ChannelError):
-            await self._api.stop_stream(self._asked.channel, ts, [])
+            await self._api.stop_stream(self._asked.channel, ts, [], key=None)
         try:
             await self._api.update(self._asked.channel, ts, message)
         except ChannelError as exc:
@@ -150,12 +151,23 @@ class Reply:
             for message in messages:
                 await self._api.whisper(asked.channel, asked.user, message, thread_ts=asked.thread or None)
         else:
-            done: frozenset[int] = frozenset()
-            if self._is_again:
-                done = await self._api.posted_parts(asked.channel, asked.thread, asked.key)
-            for part, message in enumerate(messages, start=first):
-                if part not in done:
-                    await self._post(message, part=part)
+            await self._say_in_thread(messages, first=first)
+
+    async def _say_in_thread(self, messages: Sequence[SlackMessage], *, first: int) -> None:
+        done = await self._said_before()
+        # Only the first question of a thread is sure to have begun the first message that nobody finished.
+        is_ours = first == 0 and 0 not in done.parts and self._asked.thread_ts is None
+        if done.unfinished and is_ours and await self._mend(done.unfinished, messages[0]):
+            messages, first = messages[1:], 1
+        for part, message in enumerate(messages, start=first):
+            if part not in done.parts:
+                await self._post(message, part=part)
+
+    async def _said_before(self) -> SaidBefore:
+        asked = self._asked
+        if not self._is_again or not asked.thread:
+            return SaidBefore()
+        return await self._api.said_before(asked.channel, asked.thread, asked.key, since=asked.ts or asked.thread)
 
     async def _post(self, message: SlackMessage, *, part: int = 1) -> None:
         asked = self._asked
@@ -193,14 +205,16 @@ class _Stream:
         self._waiting = []
         self._last = self._clock()
 
-    async def end(self, ending: Sequence[Block], *, text: str, post: Callable[..., Awaitable[None]]) -> None:
+    async def end(
+        self, ending: Sequence[Block], *, text: str, post: Callable[..., Awaitable[None]], is_whole: bool
+    ) -> None:
         """The rest, in this message as far as there is room, and the end of the stream."""
         rest = [*self._waiting, *ending]
         here: list[Block] = []
         while rest and _fits([*self._shown, *here, rest[0]]):
             here.append(rest.pop(0))
         if not self._is_dead:
-            self._is_dead = not await self._stop(here)
+            self._is_dead = not await self._stop(here, key=self._asked.key if is_whole else None)
         if self._is_dead:
             await self._mend(SlackMessage(text=text, blocks=(*self._shown, *here)), post=post)
         part = 1
@@ -214,7 +228,7 @@ class _Stream:
     async def _mend(self, message: SlackMessage, *, post: Callable[..., Awaitable[None]]) -> None:
         # Only a message that grows no longer can be changed.
         with suppress(ChannelError):
-            await self._api.stop_stream(self._asked.channel, self.ts, [])
+            await self._api.stop_stream(self._asked.channel, self.ts, [], key=None)
         try:
             await self._api.update(self._asked.channel, self.ts, message)
         except ChannelError as exc:
@@ -222,10 +236,10 @@ class _Stream:
                 raise
             await post(message, part=0)
 
-    async def _stop(self, blocks: Sequence[Block]) -> bool:
+    async def _stop(self, blocks: Sequence[Block], *, key: str | None) -> bool:
         for attempt in (list(blocks), plain_feedback(blocks)):
             try:
-                await self._api.stop_stream(self._asked.channel, self.ts, attempt)
+                await self._api.stop_stream(self._asked.channel, self.ts, attempt, key=key)
             except ChannelError as exc:
                 logger.info("a stream did not end well", extra={"code": exc.code})
                 if exc.code != "invalid_blocks":

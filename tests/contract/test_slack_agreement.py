@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from app.wiring import assemble
 from tests.fakes.answer_sides import OWNER, QUESTION, closed, make_key
 from tests.fakes.slack_bot import STRICT, deployed
 from tests.fakes.slack_workspace import FakeMessage
@@ -55,3 +56,18 @@ async def test_both_say_the_same(tmp_path: Path, email: str, config: str) -> Non
             assert urls == {each["number"]: each["url"] for each in rest["citations"]}, question
             statuses.add(status)
         assert statuses == {"answered", "not_found"}
+
+
+async def test_the_bot_follows_an_answerer_that_takes_over(tmp_path: Path) -> None:
+    async with deployed(tmp_path) as made:
+        base, settings = made.side.knowledge_base, made.side.settings
+        later = settings.model_copy(update={"answering": settings.answering.model_copy(update={"mode": "sources"})})
+        direct = made.slack.space.direct(made.slack.space.user("maya", "maya@acme.test"))
+        maya = made.slack.space.users[direct.members[1]]
+        await made.slack.say(maya, direct, QUESTION)
+        await made.idle()
+        made.side.answerer = assemble(base, made.side.chat_model, later).answerer
+        await made.slack.say(maya, direct, QUESTION)
+        before, after = await made.slack.answers(direct, count=2)
+    assert before.words.startswith("Everyone gets 26 days")
+    assert after.words.startswith("Sources")

@@ -164,6 +164,24 @@ async def test_the_next_attempt_finishes_a_stream_in_its_place(stage: Stage) -> 
     assert is_whole(message.words)
 
 
+async def test_a_stream_that_nobody_could_note_is_finished_in_its_place_too(stage: Stage) -> None:
+    answer = make_answer(*TEXTS)
+    await stage.reply.sentence(ready(answer.sentences[0], answer.citations[0]))
+    again = Earlier(is_again=True)
+    await Reply(stage.api, stage.asked, frame=Frame(), may_stream=True, earlier=again, note=stage.note).finish(answer)
+    (message,) = stage.slack.space.said_by_bot(stage.channel)
+    assert is_whole(message.words)
+
+
+async def test_a_stream_that_ended_well_is_not_said_again(stage: Stage) -> None:
+    answer = make_answer(*TEXTS)
+    await stage.say(answer)
+    again = Earlier(is_again=True)
+    await Reply(stage.api, stage.asked, frame=Frame(), may_stream=True, earlier=again, note=stage.note).finish(answer)
+    (message,) = stage.slack.space.said_by_bot(stage.channel)
+    assert (message.edits, is_whole(message.words)) == (0, True)
+
+
 async def test_the_next_attempt_says_only_the_messages_that_did_not_arrive(stage: Stage) -> None:
     texts = [f"Sentence number {number} " + "is true " * 250 for number in range(12)]
     answer = make_answer(*texts)

@@ -13,7 +13,7 @@ from urllib.parse import urlencode
 import aiohttp
 
 from tests.fakes.slack_server import SlackServer, running_server
-from tests.fakes.slack_workspace import BOT_USER, TEAM, FakeChannel, FakeMessage, FakeUser, Json, Workspace
+from tests.fakes.slack_workspace import BOT_USER, NUMBERS, TEAM, FakeChannel, FakeMessage, FakeUser, Json, Workspace
 
 SIGNING_SECRET = "signing-test-only"
 ACK_SECONDS = 3.0
@@ -32,7 +32,6 @@ class FakeSlack:
     acks: list[float] = field(default_factory=list)
     statuses: list[int] = field(default_factory=list)
     most_retries: int = 3
-    _count: int = 0
 
     @property
     def space(self) -> Workspace:
@@ -62,27 +61,27 @@ class FakeSlack:
 
     def envelope(self, event: Json) -> Json:
         """What goes around an event."""
-        self._count += 1
+        number = next(NUMBERS)
         return {
             "type": "event_callback",
             "team_id": TEAM,
             "api_app_id": "A0FOOTNOTE",
-            "event_id": f"Ev{self._count:06d}",
+            "event_id": f"Ev{number:06d}",
             "event": event,
             "authorizations": [{"team_id": TEAM, "user_id": BOT_USER, "is_bot": True}],
         }
 
     async def command(self, user: FakeUser, channel: FakeChannel, text: str) -> str:
         """`/ask`; gives the id of its response URL."""
-        self._count += 1
+        number = next(NUMBERS)
         body = {
             "command": "/ask",
             "text": text,
             "team_id": TEAM,
             "channel_id": channel.id,
             "user_id": user.id,
-            "trigger_id": f"trigger.{self._count}",
-            "response_url": f"{self.server.base}/respond/{self._count}",
+            "trigger_id": f"trigger.{number}",
+            "response_url": f"{self.server.base}/respond/{number}",
         }
         await self.deliver("command", body)
         return body["response_url"].rpartition("/")[2]
@@ -90,7 +89,7 @@ class FakeSlack:
     async def press(self, user: FakeUser, message: FakeMessage, label: str) -> None:
         """Press the button that says so."""
         action = _button(message, label)
-        self._count += 1
+        number = next(NUMBERS)
         container = {"type": "message", "channel_id": message.channel, "message_ts": message.ts,
                      "is_ephemeral": message.seen_by is not None}  # fmt: skip
         if message.thread_ts:
@@ -101,9 +100,9 @@ class FakeSlack:
             "user": {"id": user.id},
             "channel": {"id": message.channel},
             "container": container,
-            "trigger_id": f"trigger.{self._count}",
-            "response_url": f"{self.server.base}/respond/{self._count}",
-            "actions": [{**action, "action_ts": f"1700000000.{self._count:06d}"}],
+            "trigger_id": f"trigger.{number}",
+            "response_url": f"{self.server.base}/respond/{number}",
+            "actions": [{**action, "action_ts": f"1700000000.{number:06d}"}],
         }
         await self.deliver("interactive", body)
 
@@ -140,8 +139,8 @@ class FakeSlack:
                 return
 
     async def _send(self, kind: str, body: Json, attempt: int) -> bool:
-        self._count += 1
-        envelope = {"type": _KINDS[kind], "envelope_id": f"envelope-{self._count}", "payload": body,
+        number = next(NUMBERS)
+        envelope = {"type": _KINDS[kind], "envelope_id": f"envelope-{number}", "payload": body,
                     "accepts_response_payload": kind != "event", "retry_attempt": attempt,
                     "retry_reason": "timeout" if attempt else ""}  # fmt: skip
         return await self.server.send(envelope, seconds=ACK_SECONDS) is not None

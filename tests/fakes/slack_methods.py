@@ -128,6 +128,8 @@ def stop_stream(space: Workspace, asked: Json) -> Json:
     check_blocks([*message.blocks, *blocks], has_feedback_buttons=space.has_feedback_buttons)
     message.blocks = [*message.blocks, *blocks]
     message.stream = "closed"
+    metadata = asked.get("metadata")
+    message.metadata = json.loads(metadata) if isinstance(metadata, str) else metadata
     return {"ts": message.ts}
 
 

@@ -68,9 +68,9 @@ class SlackServer:
         """Something changed."""
         self._news.set()
 
-    async def until(self, holds: Callable[[], object], *, what: str = "") -> None:
+    async def until(self, holds: Callable[[], object], *, what: str = "", seconds: float = WAIT_SECONDS) -> None:
         """Wait until something holds. Raises AssertionError if it does not in time."""
-        deadline = time.monotonic() + WAIT_SECONDS
+        deadline = time.monotonic() + seconds
         while not holds():
             calls = [name for name, _ in self.calls][-30:]
             assert time.monotonic() < deadline, f"never came true: {what}; calls: {calls}"

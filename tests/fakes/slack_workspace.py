@@ -1,5 +1,6 @@
 """A Slack workspace: people, channels, messages, and what happened to them. It knows no wire."""
 
+import itertools
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
@@ -8,6 +9,8 @@ TEAM = "T0ACME"
 BOT_USER = "U0FOOTNOTE"
 BOT_ID = "B0FOOTNOTE"
 STREAM_SECONDS = 300.0
+# Ids are never given twice, not even by two workspaces: a catalogue may outlive one.
+NUMBERS = itertools.count(1)
 
 Json = dict[str, Any]  # what goes over the wire
 
@@ -109,7 +112,6 @@ class Workspace:
     can_stream: bool = True
     has_statuses: bool = True
     has_feedback_buttons: bool = True
-    _count: int = 0
 
     def __post_init__(self) -> None:
         self.users[BOT_USER] = FakeUser(BOT_USER, is_bot=True)
@@ -133,8 +135,7 @@ class Workspace:
 
     def next_ts(self) -> str:
         """Message ids that grow."""
-        self._count += 1
-        return f"17000{self._count // 1000:05d}.{self._count % 1000:06d}"
+        return f"1700000000.{next(NUMBERS):06d}"
 
     def find(self, channel: str, ts: str) -> FakeMessage:
         """A message. Raises Refused."""
