@@ -3,7 +3,19 @@
 import subprocess
 import sys
 
-BENCHMARKS = ("parsing", "embedding", "search", "retrieval", "chat_model", "answer", "sync", "notion", "crash")
+BENCHMARKS = (
+    "parsing",
+    "embedding",
+    "search",
+    "retrieval",
+    "chat_model",
+    "answer",
+    "sync",
+    "notion",
+    "crash",
+    "faults",
+    "interference",
+)
 
 
 def main() -> None:
