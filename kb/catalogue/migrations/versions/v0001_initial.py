@@ -13,6 +13,7 @@ def upgrade() -> None:
     _make_documents()
     _make_generations()
     _make_contents()
+    _make_builds()
     _make_sources()
     _make_inbox()
     _make_answers()
@@ -142,21 +143,6 @@ def _make_contents() -> None:
     )
     op.create_index("chunks_by_origin", "chunks", ["tenant", "generation", "made_from"], unique=False)
     op.create_table(
-        "builds",
-        sa.Column("tenant", sa.String(length=200), nullable=False),
-        sa.Column("generation", sa.Integer(), nullable=False),
-        sa.Column("document_id", sa.String(length=1000), nullable=False),
-        sa.Column("revision", sa.Integer(), nullable=False),
-        sa.Column("chunk_count", sa.Integer(), nullable=False),
-        sa.Column("audience_id", sa.Integer(), nullable=True),
-        sa.Column("updated_at", sa.DateTime(timezone=True), nullable=True),
-        sa.ForeignKeyConstraint(
-            ["tenant", "document_id"],
-            ["documents.tenant", "documents.document_id"],
-        ),
-        sa.PrimaryKeyConstraint("tenant", "generation", "document_id"),
-    )
-    op.create_table(
         "sections",
         sa.Column("tenant", sa.String(length=200), nullable=False),
         sa.Column("document_id", sa.String(length=1000), nullable=False),
@@ -174,6 +160,24 @@ def _make_contents() -> None:
             ["documents.tenant", "documents.document_id"],
         ),
         sa.PrimaryKeyConstraint("tenant", "document_id", "revision", "ordinal"),
+    )
+
+
+def _make_builds() -> None:
+    op.create_table(
+        "builds",
+        sa.Column("tenant", sa.String(length=200), nullable=False),
+        sa.Column("generation", sa.Integer(), nullable=False),
+        sa.Column("document_id", sa.String(length=1000), nullable=False),
+        sa.Column("revision", sa.Integer(), nullable=False),
+        sa.Column("chunk_count", sa.Integer(), nullable=False),
+        sa.Column("audience_id", sa.Integer(), nullable=True),
+        sa.Column("updated_at", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["tenant", "document_id"],
+            ["documents.tenant", "documents.document_id"],
+        ),
+        sa.PrimaryKeyConstraint("tenant", "generation", "document_id"),
     )
 
 
