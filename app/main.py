@@ -22,6 +22,7 @@ from app.guarding import Guard
 from app.hinting import QueuedHints
 from app.metrics import Metrics
 from app.problems import install_problem_handlers
+from app.remembering import RevisionSweep
 from app.settings import Settings
 from app.sharing import Sharing
 from app.wiring import AnswerSide, open_answer_side
@@ -96,6 +97,7 @@ async def _serve(
         asyncio.create_task(current.follow()),
         asyncio.create_task(hints.forward(catalogue, tenant=side.settings.tenant)),
         asyncio.create_task(_prepare(side)),
+        asyncio.create_task(RevisionSweep(catalogue, side.chat_model, tenant=side.settings.tenant).run_forever()),
     ]
     try:
         async with slack_bot(side, app):

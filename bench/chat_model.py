@@ -1,97 +1,187 @@
-"""The starter chat model as shipped and as Footnote runs it: reading, writing, and the shared start of prompts."""
+"""The starter chat model by Footnote and by llama-cpp-python's own chat call: first tokens, several at once, memory.
+
+Every contender gets the same file, the same messages and sleeping threads; the rounds are interleaved.
+"""
 
 import asyncio
+import os
+import random
 import statistics
 import tempfile
 import time
+from collections.abc import Callable, Sequence
 from contextlib import aclosing
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Literal
 
 from rich.console import Console
 from rich.table import Table
 
-from app.chat_models import llama_cpp
-from app.chat_models.base import ChatMessage, ChatModel
+from app.answering.prompting import build_messages
+from app.answering.types import Passage
+from app.chat_models import llama_cpp as plugin
+from app.chat_models.base import ChatMessage
+from app.chat_models.llama_cpp import LlamaCppModel
+from app.chat_models.manifest import starter_model
 from bench.wiki import demo_documents
 from kb.http import HttpClients
 
 ROUNDS = 5
-PROMPT_TOKENS = 1100
-ANSWER_TOKENS = 64
+SECTIONS = 5
+POOL = 6
+SECTION_CHARACTERS = 960
+ANSWER_TOKENS = 32
+AT_ONCE = 8
 
 
 async def main() -> None:
-    """Print the table."""
-    text = await sections_text()
+    """Print the tables."""
+    # Before llama.cpp is loaded here: its threads must wait as ours do.
+    os.environ["OMP_WAIT_POLICY"] = "passive"
+    pool = await passages()
     with tempfile.TemporaryDirectory() as directory:
-        formats: tuple[Literal["as-shipped", "auto"], ...] = ("as-shipped", "auto")
-        models = [
-            llama_cpp.build(llama_cpp.Config(format=name), data_dir=Path(directory), http=HttpClients())
-            for name in formats
-        ]
-        measured = [await measure(each, text) for each in models]
-        details = [(await each.health()).detail for each in models]
-        for each in models:
-            await each.close()
-    print_table(measured, details)
+        config = plugin.Config(parallel=AT_ONCE, queue_seconds=600, context_tokens=8192)
+        ours = plugin.build(config, data_dir=Path(directory), http=HttpClients())
+        assert isinstance(ours, LlamaCppModel)
+        async with aclosing(ours.prepare()) as lines:
+            async for line in lines:
+                print(line, flush=True)
+        print_first_tokens(await first_tokens(ours, pool))
+        print_at_once(*await at_once(ours, pool))
+        print(f"memory of the worker: {resident_bytes(ours.worker.process_id or 0) / 1e6:.0f} MB")
+        await ours.close()
 
 
-async def sections_text() -> str:
-    """Text of the demo wiki, about PROMPT_TOKENS long by the usual four characters a token."""
+async def passages() -> list[Passage]:
+    """A pool of sections, each about 240 tokens of the demo wiki."""
     text = ""
     async for document in demo_documents():
-        for section in document.sections:
-            text += section.text + "\n\n"
-        if len(text) > PROMPT_TOKENS * 4:
-            break
-    return text[: PROMPT_TOKENS * 4]
-
-
-async def measure(chat_model: ChatModel, text: str) -> dict[str, float]:
-    """Medians: prompt tokens/s, generated tokens/s, ms to the first token for a new question over the same sections."""
-    (prompt_tokens,) = await chat_model.count_tokens([text])
-    read, wrote, again = [], [], []
-    for number in range(ROUNDS):
-        # Another first word each time, so that nothing of the prompt before can be used again.
-        messages = _messages(f"{number} {text}", "What is this about?")
-        first, seconds, pieces = await _timed(chat_model, messages)
-        read.append(prompt_tokens / first)
-        wrote.append((pieces - 1) / (seconds - first))
-        first, _, _ = await _timed(chat_model, _messages(f"{number} {text}", "Who wrote it?"))
-        again.append(first * 1000)
-    return {
-        "prompt, tokens/s": statistics.median(read),
-        "generation, tokens/s": statistics.median(wrote),
-        "first token, same sections, ms": statistics.median(again),
-    }
-
-
-def _messages(sections: str, question: str) -> list[ChatMessage]:
+        text += "\n".join(section.text for section in document.sections) + "\n"
     return [
-        ChatMessage(role="system", text="Describe what you read at length."),
-        ChatMessage(role="user", text=f"{sections}\n\nQuestion: {question}"),
+        passage_of(text[place * SECTION_CHARACTERS : (place + 1) * SECTION_CHARACTERS], number=place)
+        for place in range(POOL)
     ]
 
 
-async def _timed(chat_model: ChatModel, messages: list[ChatMessage]) -> tuple[float, float, int]:
-    """(seconds to the first piece, seconds in all, pieces)."""
-    started, first, pieces = time.perf_counter(), 0.0, 0
-    async with aclosing(chat_model.stream(messages, max_tokens=ANSWER_TOKENS)) as stream:
+async def first_tokens(ours: LlamaCppModel, pool: Sequence[Passage]) -> dict[str, list[float]]:
+    """Milliseconds to the first piece: by llama-cpp-python, by us with nothing known, and with the sections known."""
+    chosen = random.Random(1)
+    own = own_chat()
+    seconds: dict[str, list[float]] = {"llama-cpp-python": [], "ours, cold": [], "ours, sections known": []}
+    for passage in pool:
+        # Known by its number, too: each place in a prompt is a text of its own.
+        for before in range(SECTIONS):
+            await first_piece(ours, messages_of([*[pool[0]] * before, passage], "?"))
+    for number in range(ROUNDS):
+        messages = messages_of(chosen.sample(list(pool), SECTIONS), f"Question {number}: who decides?")
+        unknown = [
+            passage_of(f"{number} {passage.text}", number=passage.section_ordinal) for passage in pool[:SECTIONS]
+        ]
+        seconds["llama-cpp-python"].append(await asyncio.to_thread(own, messages))
+        seconds["ours, cold"].append(await first_piece(ours, messages_of(unknown, "Who decides?")))
+        seconds["ours, sections known"].append(await first_piece(ours, messages))
+    return seconds
+
+
+def own_chat() -> Callable[[Sequence[ChatMessage]], float]:
+    """llama-cpp-python's chat call on the file as shipped: seconds to its first piece."""
+    from llama_cpp import Llama
+
+    path = str(starter_model().path())
+    model = Llama(path, n_ctx=4096, n_threads=2, n_threads_batch=2, n_batch=512, verbose=False)
+
+    def ask(messages: Sequence[ChatMessage]) -> float:
+        started = time.perf_counter()
+        pieces = model.create_chat_completion(
+            [{"role": each.role, "content": each.text} for each in messages],
+            stream=True,
+            temperature=0,
+            max_tokens=1,
+        )
+        for piece in pieces:
+            if piece["choices"][0]["delta"].get("content"):
+                break
+        return time.perf_counter() - started
+
+    return ask
+
+
+async def at_once(ours: LlamaCppModel, pool: Sequence[Passage]) -> tuple[float, float, float]:
+    """(answers/s one at a time, answers/s together, the longest wait for a first piece together)."""
+    chosen = random.Random(2)
+    prompts = [messages_of(chosen.sample(list(pool), SECTIONS), f"{number}?") for number in range(AT_ONCE)]
+    alone, together, waits = [], [], []
+    for _ in range(2):
+        started = time.perf_counter()
+        for messages in prompts:
+            await first_piece(ours, messages, whole=True)
+        alone.append(AT_ONCE / (time.perf_counter() - started))
+        started = time.perf_counter()
+        waits += await asyncio.gather(*(first_piece(ours, messages, whole=True) for messages in prompts))
+        together.append(AT_ONCE / (time.perf_counter() - started))
+    return statistics.median(alone), statistics.median(together), max(waits)
+
+
+def passage_of(text: str, *, number: int) -> Passage:
+    """A text as the answer side would have found it."""
+    return Passage(
+        tenant="bench",
+        document_id=f"page-{number}",
+        revision=1,
+        section_ordinal=number,
+        title=f"Page {number}",
+        heading_path=("Part",),
+        url="",
+        text=text,
+        source="wiki",
+        space="",
+        updated_at=datetime.now(UTC),
+        is_outdated=False,
+        score=1.0,
+        dense=1.0,
+    )
+
+
+def messages_of(passages: Sequence[Passage], question: str) -> list[ChatMessage]:
+    """The product's own prompt."""
+    return build_messages(question, passages, tone="")
+
+
+async def first_piece(ours: LlamaCppModel, messages: Sequence[ChatMessage], *, whole: bool = False) -> float:
+    """Seconds to the first piece. `whole`: and go on to the end."""
+    started, first = time.perf_counter(), 0.0
+    async with aclosing(ours.stream(messages, max_tokens=ANSWER_TOKENS if whole else 1)) as stream:
         async for _ in stream:
             first = first or time.perf_counter() - started
-            pieces += 1
-    return first, time.perf_counter() - started, max(pieces, 2)
+    return first or time.perf_counter() - started
 
 
-def print_table(measured: list[dict[str, float]], details: list[str]) -> None:
-    """Both columns and their ratio."""
-    shipped, ours = measured
-    table = Table("SmolLM2-135M", "as shipped", "as we run it", "ratio", title=f"{PROMPT_TOKENS}-token prompts")
-    for name, value in ours.items():
-        ratio = value / shipped[name] if name.endswith("tokens/s") else shipped[name] / value
-        table.add_row(name, f"{shipped[name]:.0f}", f"{value:.0f}", f"{ratio:.2f}")
-    table.caption = details[1]
+def resident_bytes(process_id: int) -> int:
+    """Of a process; 0 where the system does not tell."""
+    try:
+        lines = Path(f"/proc/{process_id}/status").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return 0
+    return next((int(line.split()[1]) * 1024 for line in lines if line.startswith("VmRSS")), 0)
+
+
+def print_first_tokens(seconds: dict[str, list[float]]) -> None:
+    """Medians and their ratios to the first row."""
+    table = Table(
+        "first token", "ms, median", "ms, worst", "× faster", title=f"{SECTIONS} sections, about 1,200 tokens"
+    )
+    base = statistics.median(seconds["llama-cpp-python"])
+    for name, values in seconds.items():
+        middle = statistics.median(values)
+        table.add_row(name, f"{middle * 1000:.0f}", f"{max(values) * 1000:.0f}", f"{base / middle:.1f}")
+    Console().print(table)
+
+
+def print_at_once(alone: float, together: float, wait: float) -> None:
+    """Throughput both ways."""
+    table = Table("questions", "answers/s", "ratio", "worst first token, ms", title=f"{ANSWER_TOKENS}-token answers")
+    table.add_row("one after the other", f"{alone:.2f}", "1.0", "")
+    table.add_row(f"{AT_ONCE} at once", f"{together:.2f}", f"{together / alone:.1f}", f"{wait * 1000:.0f}")
     Console().print(table)
 
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from app.answering.types import Passage
 from app.answering.units import split_sentences
-from app.chat_models.base import ChatMessage, ChatModel, PromptSection
+from app.chat_models.base import ChatMessage, ChatModel, PromptSection, revision_id
 
 _SYSTEM = (
     "You answer questions from the numbered sections you are given, and from nothing else. "
@@ -27,7 +27,12 @@ def build_messages(question: str, passages: Sequence[Passage], *, tone: str) -> 
         start = len(text)
         text += f"Section [{number}] {passage.heading_line}\n{passage.text}\n\n"
         sections.append(
-            PromptSection(start=start, end=len(text), tenant=passage.tenant, document_id=passage.document_id)
+            PromptSection(
+                start=start,
+                end=len(text),
+                tenant=passage.tenant,
+                revision_id=revision_id(passage.document_id, passage.revision),
+            )
         )
     return [
         ChatMessage(role="system", text=system),

@@ -9,13 +9,18 @@ from typing import Literal, Protocol, runtime_checkable
 class PromptSection:
     """Where in a message's text a section stands (offsets in characters), and whose it is.
 
-    A chat model may remember what it made of a section, for its tenant alone, until it is told to forget the document.
+    A chat model may remember what it made of a section: for its tenant alone, and as long as the revision is live.
     """
 
     start: int
     end: int
     tenant: str
-    document_id: str
+    revision_id: str
+
+
+def revision_id(document_id: str, revision: int) -> str:
+    """What the sections of one revision of a page belong to."""
+    return f"{document_id}@{revision}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,8 +55,11 @@ class Tunable(Protocol):
 class Remembering(Protocol):
     """A chat model that remembers what it made of sections."""
 
-    async def forget(self, *, tenant: str, document_ids: Collection[str]) -> int:
-        """Drop what is remembered of these documents, on disk too; how much that was. Raises ModelError."""
+    async def retain(self, *, tenant: str, revision_ids: Collection[str]) -> int:
+        """Drop what is remembered of the tenant's sections but those of these revisions; how much that was.
+
+        Raises ModelError.
+        """
 
 
 class ChatModel(Protocol):

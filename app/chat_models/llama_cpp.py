@@ -14,7 +14,7 @@ from app.chat_models.base import ChatMessage, ChatModel, ModelHealth
 from app.chat_models.llama_cpp_process import WorkerProcess
 from app.chat_models.manifest import STARTER, ChatTemplate, chat_template, starter_model
 from app.chat_models.model_lock import locked_model
-from app.chat_models.section_store import forget_files
+from app.chat_models.section_store import retain_files
 from app.chat_models.tuning_record import explain, read_record
 from app.chat_models.turns import Turns
 from kb.errors import ConfigError
@@ -136,15 +136,13 @@ class LlamaCppModel:
                 if event["event"] == "piece":
                     yield str(event["text"])
 
-    async def forget(self, *, tenant: str, document_ids: Collection[str]) -> int:
-        """Drop what is remembered of these documents, on disk too; how much that was. Raises ModelError."""
-        if not self._config.section_memory:
-            return 0
+    async def retain(self, *, tenant: str, revision_ids: Collection[str]) -> int:
+        """Drop what is remembered of the tenant's other revisions, on disk too. Raises ModelError."""
         if self.worker.loaded is None:
             # Nothing is in memory; the files need no model.
-            return await asyncio.to_thread(forget_files, self._cache, tenant=tenant, document_ids=document_ids)
-        event = await self.worker.finish({"op": "forget", "tenant": tenant, "document_ids": sorted(document_ids)})
-        return int(event["count"])
+            return await asyncio.to_thread(retain_files, self._cache, tenant=tenant, revision_ids=revision_ids)
+        job = {"op": "retain", "tenant": tenant, "revision_ids": sorted(revision_ids)}
+        return int((await self.worker.finish(job))["count"])
 
     async def tune(self) -> AsyncGenerator[str, None]:
         """Measure the ways not measured yet, keep the fastest: a line for each, and one that sums up."""

@@ -24,10 +24,10 @@ _SPARE = _SLOTS + 1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PromptPart:
-    """Token ids of a stretch of a prompt; `document_id` where it is a section that may be remembered."""
+    """Token ids of a stretch of a prompt; `revision_id` where it is a section that may be remembered."""
 
     tokens: tuple[int, ...]
-    document_id: str | None = None
+    revision_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +47,7 @@ class Prompt:
         """Tokens before the first section: the same for every tenant and question."""
         count = 0
         for part in self.parts:
-            if part.document_id is not None:
+            if part.revision_id is not None:
                 return count
             count += len(part.tokens)
         return 0
@@ -101,7 +101,7 @@ class SectionMemory:
 
     def plan(self, prompt: Prompt, *, max_tokens: int) -> Plan | None:
         """How to put the prompt together; None where it must be read whole."""
-        places = [place for place, part in enumerate(prompt.parts) if part.document_id is not None]
+        places = [place for place, part in enumerate(prompt.parts) if part.revision_id is not None]
         if not self.can_join or not places or places != list(range(places[0], places[-1] + 1)):
             return None
         prefix = tuple(token for part in prompt.parts[: places[0]] for token in part.tokens)
@@ -161,7 +161,7 @@ class SectionMemory:
         for place in places:
             part = prompt.parts[place]
             key, first_key = (
-                self._key(prompt.tenant, part.document_id or "", prefix, part.tokens, position=where)
+                self._key(prompt.tenant, part.revision_id or "", prefix, part.tokens, position=where)
                 for where in (position, len(prefix))
             )
             placed.append(PlacedSection(key=key, first_key=first_key, tokens=part.tokens, position=position))
@@ -170,11 +170,11 @@ class SectionMemory:
         return tuple(placed), end
 
     def _key(
-        self, tenant: str, document_id: str, prefix: Sequence[int], tokens: Sequence[int], *, position: int
+        self, tenant: str, revision_id: str, prefix: Sequence[int], tokens: Sequence[int], *, position: int
     ) -> SectionKey:
         made_of = repr((self._identity, tuple(prefix), tuple(tokens), position))
         digest = hashlib.sha256(made_of.encode()).hexdigest()
-        return SectionKey(tenant=tenant, document_id=document_id, digest=digest)
+        return SectionKey(tenant=tenant, revision_id=revision_id, digest=digest)
 
     def _read_prefix(self, prefix: tuple[int, ...], chunk_tokens: int) -> Iterator[None]:
         if self._prefix == prefix:

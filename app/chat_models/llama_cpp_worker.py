@@ -76,9 +76,9 @@ class Worker:
             case "count":
                 counts = [len(engine.weights.tokens_of(text, is_template=False)) for text in job["texts"]]
                 self._say(job, "done", counts=counts)
-            case "forget":
-                document_ids = set(job["document_ids"])
-                count = engine.store.forget(tenant=job["tenant"], document_ids=document_ids) if engine.store else 0
+            case "retain":
+                revision_ids = set(job["revision_ids"])
+                count = engine.store.retain(tenant=job["tenant"], revision_ids=revision_ids) if engine.store else 0
                 self._say(job, "done", count=count)
             case "stream":
                 engine.start(job["id"], _prompt(job, engine), max_tokens=job["max_tokens"])
@@ -128,7 +128,7 @@ def _prompt(job: Job, engine: Engine) -> Prompt:
     tokens_of = engine.weights.tokens_of
     parts = [
         PromptPart(
-            tokens=tuple(tokens_of(part["text"], is_template=part["is_template"])), document_id=part["document_id"]
+            tokens=tuple(tokens_of(part["text"], is_template=part["is_template"])), revision_id=part["revision_id"]
         )
         for part in job["parts"]
     ]

@@ -19,12 +19,12 @@ STARTER = "starter"
 class PromptPiece:
     """A stretch of a prompt. Only a template's own pieces may hold special tokens; all other text is just text.
 
-    `document_id`: of a section that the chat model may remember.
+    `revision_id`: of a section that the chat model may remember.
     """
 
     text: str
     is_template: bool
-    document_id: str | None = None
+    revision_id: str | None = None
 
 
 class ChatTemplate(BaseModel):
@@ -59,7 +59,7 @@ def _pieces_of(message: ChatMessage) -> list[PromptPiece]:
         pieces += [
             PromptPiece(text=message.text[place : section.start], is_template=False),
             PromptPiece(
-                text=message.text[section.start : section.end], is_template=False, document_id=section.document_id
+                text=message.text[section.start : section.end], is_template=False, revision_id=section.revision_id
             ),
         ]
         place = section.end

@@ -1,6 +1,6 @@
 """Saved states of sections: in memory, then on disk; each within its limit, the longest unused going first.
 
-A state is reached only by its key, which names tenant, document and everything the bytes depend on. Files are named by
+A state is reached only by its key, which names tenant, page and everything the bytes depend on. Files are named by
 digests, carry a digest of their content, and are read by nobody but us.
 """
 
@@ -22,10 +22,13 @@ _PART_SECONDS = 3600
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SectionKey:
-    """`digest`: hex, of the model, the prefix, the section's tokens and its place."""
+    """`digest`: hex, of the model, the prefix, the section's tokens and its place.
+
+    `revision_id`: of the page's revision the section is from; empty for a prefix, which is nobody's.
+    """
 
     tenant: str
-    document_id: str
+    revision_id: str
     digest: str
 
 
@@ -96,16 +99,18 @@ class SectionStore:
             self._files[path] = size
             self._disk_bytes += size
 
-    def forget(self, *, tenant: str, document_ids: Collection[str]) -> int:
-        """Drop every state of these documents, on disk too. The number of states dropped."""
-        gone = [key for key in self._states if key.tenant == tenant and key.document_id in document_ids]
+    def retain(self, *, tenant: str, revision_ids: Collection[str]) -> int:
+        """Drop every state of the tenant's pages but those of these revisions, on disk too; how many there were."""
+        kept = {*revision_ids, ""}
+        gone = [key for key in self._states if key.tenant == tenant and key.revision_id not in kept]
         for key in gone:
             self._memory_bytes -= len(self._states.pop(key))
-        folders = {self._document_folder(tenant, document_id) for document_id in document_ids}
-        paths = [path for path in self._files if path.parent in folders]
+        home = self._tenant_folder(tenant)
+        folders = {home / _name(revision_id) for revision_id in kept}
+        paths = [path for path in self._files if path.parent.parent == home and path.parent not in folders]
         for path in paths:
             self._remove(path)
-        for folder in folders:
+        for folder in {path.parent for path in paths}:
             with suppress(OSError):
                 folder.rmdir()
         return len({key.digest for key in gone} | {path.stem for path in paths})
@@ -129,22 +134,20 @@ class SectionStore:
         self._states[key] = state
         self._memory_bytes += len(state)
 
-    def _document_folder(self, tenant: str, document_id: str) -> Path:
-        # The length goes first, so that no two pairs make the same text.
-        name = hashlib.sha256(f"{len(tenant)}:{tenant}:{document_id}".encode()).hexdigest()
-        return self._folder / name[:40]
+    def _tenant_folder(self, tenant: str) -> Path:
+        return self._folder / _name(tenant)
 
     def _path(self, key: SectionKey) -> Path:
-        return self._document_folder(key.tenant, key.document_id) / f"{key.digest}{_SUFFIX}"
+        return self._tenant_folder(key.tenant) / _name(key.revision_id) / f"{key.digest}{_SUFFIX}"
 
     def _find_files(self) -> None:
         found: list[tuple[float, Path, int]] = []
         with suppress(OSError):
-            for part in self._folder.glob("*/*.part"):
+            for part in self._folder.glob("*/*/*.part"):
                 # Left by a process that was killed; one at work is done with its own within seconds.
                 if time.time() - part.stat().st_mtime > _PART_SECONDS:
                     part.unlink()
-            for path in self._folder.glob(f"*/*{_SUFFIX}"):
+            for path in self._folder.glob(f"*/*/*{_SUFFIX}"):
                 about = path.stat()
                 found.append((about.st_mtime, path, about.st_size))
         for _, path, size in sorted(found):
@@ -159,10 +162,15 @@ class SectionStore:
             path.unlink()
 
 
-def forget_files(models: Path, *, tenant: str, document_ids: Collection[str]) -> int:
-    """Drop the files of these documents below the folder of the models; how many there were."""
+def retain_files(models: Path, *, tenant: str, revision_ids: Collection[str]) -> int:
+    """The same for the files below the folder of the models, without a model; how many were dropped."""
     store = SectionStore(models / FOLDER, memory_bytes=0, disk_bytes=1 << 62)
-    return store.forget(tenant=tenant, document_ids=document_ids)
+    return store.retain(tenant=tenant, revision_ids=revision_ids)
+
+
+def _name(text: str) -> str:
+    """Of a folder: tells nothing of tenant or page."""
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:40]
 
 
 def _read(path: Path) -> bytes | None:

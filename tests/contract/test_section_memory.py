@@ -40,10 +40,10 @@ def memory(weights: Weights, store: SectionStore) -> Iterator[SectionMemory]:
 
 
 def make_prompt(weights: Weights, *sections: str, tenant: str = "acme", question: str = QUESTION) -> Prompt:
-    def part(text: str, document_id: str | None = None) -> PromptPart:
-        return PromptPart(tokens=tuple(weights.tokens_of(text, is_template=False)), document_id=document_id)
+    def part(text: str, revision_id: str | None = None) -> PromptPart:
+        return PromptPart(tokens=tuple(weights.tokens_of(text, is_template=False)), revision_id=revision_id)
 
-    shown = [part(text, document_id=text[:11]) for text in sections]
+    shown = [part(text, revision_id=text[:11]) for text in sections]
     return Prompt(tenant=tenant, parts=(part(PREFIX), *shown, part(question)))
 
 

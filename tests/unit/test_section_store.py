@@ -1,18 +1,18 @@
-"""States of sections: kept within limits, reached by their key alone, gone with their document."""
+"""States of sections: kept within limits, reached by their key alone, gone with their page's revision."""
 
 from pathlib import Path
 
 import pytest
 
-from app.chat_models.section_store import SectionKey, SectionStore, forget_files
+from app.chat_models.section_store import SectionKey, SectionStore, retain_files
 
 
 def make_store(folder: Path, *, memory_bytes: int = 1000, disk_bytes: int = 10_000) -> SectionStore:
     return SectionStore(folder, memory_bytes=memory_bytes, disk_bytes=disk_bytes)
 
 
-def make_key(digest: str = "d1", *, tenant: str = "acme", document_id: str = "page") -> SectionKey:
-    return SectionKey(tenant=tenant, document_id=document_id, digest=digest)
+def make_key(digest: str = "d1", *, tenant: str = "acme", revision_id: str = "page") -> SectionKey:
+    return SectionKey(tenant=tenant, revision_id=revision_id, digest=digest)
 
 
 def test_a_state_comes_back_after_a_restart(tmp_path: Path) -> None:
@@ -53,27 +53,33 @@ def test_what_memory_let_go_is_found_on_disk(tmp_path: Path) -> None:
     assert store.get(make_key("first")) == b"11111"
 
 
-def test_a_state_goes_with_its_document_and_no_other_does(tmp_path: Path) -> None:
+def test_a_state_goes_with_its_revision_and_no_other_does(tmp_path: Path) -> None:
     store = make_store(tmp_path)
-    store.put(make_key("a", document_id="gone"), b"state")
-    store.put(make_key("b", document_id="gone"), b"state")
-    store.put(make_key("c", document_id="stays"), b"state")
-    assert store.forget(tenant="acme", document_ids={"gone"}) == 2
-    assert store.get(make_key("a", document_id="gone")) is None
-    assert store.get(make_key("c", document_id="stays")) == b"state"
-    assert len([path for path in tmp_path.rglob("*.state")]) == 1
+    store.put(make_key("a", revision_id="page@1"), b"state")
+    store.put(make_key("b", revision_id="page@1"), b"state")
+    store.put(make_key("c", revision_id="page@2"), b"state")
+    assert store.retain(tenant="acme", revision_ids={"page@2"}) == 2
+    assert store.get(make_key("a", revision_id="page@1")) is None
+    assert store.get(make_key("c", revision_id="page@2")) == b"state"
+    assert len(list(tmp_path.rglob("*.state"))) == 1
 
 
-def test_a_document_of_another_tenant_stays(tmp_path: Path) -> None:
+def test_a_revision_of_another_tenant_stays(tmp_path: Path) -> None:
     store = make_store(tmp_path)
     store.put(make_key(tenant="globex"), b"state")
-    assert store.forget(tenant="acme", document_ids={"page"}) == 0
+    assert store.retain(tenant="acme", revision_ids=set()) == 0
     assert store.get(make_key(tenant="globex")) == b"state"
 
 
-def test_files_are_forgotten_without_a_model(tmp_path: Path) -> None:
+def test_the_prefix_is_nobodys_and_stays(tmp_path: Path) -> None:
+    store = make_store(tmp_path)
+    store.put(make_key(revision_id=""), b"state")
+    assert store.retain(tenant="acme", revision_ids=set()) == 0
+
+
+def test_files_go_without_a_model(tmp_path: Path) -> None:
     make_store(tmp_path / "sections").put(make_key(), b"state")
-    assert forget_files(tmp_path, tenant="acme", document_ids={"page"}) == 1
+    assert retain_files(tmp_path, tenant="acme", revision_ids=set()) == 1
     assert make_store(tmp_path / "sections").get(make_key()) is None
 
 
@@ -93,8 +99,8 @@ def test_files_are_for_us_alone(tmp_path: Path) -> None:
     assert file.stat().st_mode & 0o077 == 0
 
 
-def test_no_name_of_a_file_tells_tenant_or_document(tmp_path: Path) -> None:
-    make_store(tmp_path).put(make_key(tenant="acme", document_id="salaries"), b"state")
+def test_no_name_of_a_file_tells_tenant_or_page(tmp_path: Path) -> None:
+    make_store(tmp_path).put(make_key(tenant="acme", revision_id="salaries"), b"state")
     names = " ".join(str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*"))
     assert "acme" not in names
     assert "salaries" not in names
