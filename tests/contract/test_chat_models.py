@@ -152,6 +152,31 @@ async def test_a_worker_killed_in_the_middle_of_an_answer_is_said_to_be(tmp_path
     await chat_model.close()
 
 
+@pytest.mark.integration
+async def test_a_worker_that_hangs_is_killed_and_the_next_question_is_answered(tmp_path: Path) -> None:
+    chat_model = make_llama(tmp_path, silence_seconds=8)
+    before = await written(chat_model, ASKED)
+    os.kill(chat_model.worker.process_id or 0, signal.SIGSTOP)
+    with pytest.raises(ModelUnavailable, match="in time"):
+        await written(chat_model, ASKED)
+    assert await written(chat_model, ASKED) == before
+    await chat_model.close()
+
+
+@pytest.mark.integration
+async def test_three_hundred_questions_given_up_leave_every_place_free(tmp_path: Path) -> None:
+    chat_model = make_llama(tmp_path)
+    whole = await written(chat_model, ASKED, max_tokens=4)
+    for number in range(300):
+        stream = chat_model.stream(ASKED, max_tokens=200, asker=str(number % 7))
+        for _ in range(number % 4):
+            await anext(stream)
+        await stream.aclose()
+    assert chat_model.turns.waiting_count == 0
+    assert await written(chat_model, ASKED, max_tokens=4) == whole
+    await chat_model.close()
+
+
 async def test_a_model_file_with_one_byte_changed_is_refused(tmp_path: Path) -> None:
     known = starter_model()
     damaged = tmp_path / "model.gguf"
