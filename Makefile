@@ -8,7 +8,7 @@ DEMO   := demo/footnote.toml
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export TOKENIZERS_PARALLELISM := false
 
-.PHONY: help demo test check format docs bench clean setup services
+.PHONY: help demo test check format docs bench bench-model clean setup services
 .DEFAULT_GOAL := help
 
 help:  ## Show this list
@@ -46,6 +46,9 @@ docs: $(STAMP)  ## Write docs/configuration.md from the settings classes
 
 bench: $(STAMP)  ## Print every benchmark's table (about 15 minutes)
 	$(BIN)/python -m bench
+
+bench-model: $(STAMP)  ## Print the chat model's tables: first tokens, several at once, memory
+	$(BIN)/python -m bench.chat_model
 
 clean:  ## Remove the demo's data (not .venv)
 	rm -rf demo/data
