@@ -266,7 +266,7 @@ def _chunks(blocks: Sequence[Block]) -> list[dict[str, Any]]:  # JSON of Slack's
     return [{"type": "blocks", "blocks": list(blocks)}]
 
 
-def _body(data: object) -> dict[str, Any]:  # what Slack answers
-    if not isinstance(data, dict):
+def _body(answered: object) -> dict[str, Any]:  # what Slack answers
+    if not isinstance(answered, dict):
         raise ChannelError("Slack did not answer with JSON", code="unreachable")
-    return data
+    return answered

@@ -21,9 +21,9 @@ DOCS = Path(__file__).resolve().parents[2] / "docs" / "notion.md"
 # The block types of the API, version 2026-03-11, and one that an older version names otherwise.
 KINDS = set(
     "paragraph heading_1 heading_2 heading_3 heading_4 bulleted_list_item numbered_list_item to_do toggle quote "
-    "callout code equation divider table table_row column_list column tab synced_block child_page child_database link_to_page "
-    "bookmark embed link_preview image video audio pdf file meeting_notes transcription template breadcrumb "
-    "table_of_contents unsupported".split()
+    "callout code equation divider table table_row column_list column tab synced_block child_page child_database "
+    "link_to_page bookmark embed link_preview image video audio pdf file meeting_notes transcription template "
+    "breadcrumb table_of_contents unsupported".split()
 )
 
 

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kb.index.edge_bm25 import document_terms, query_terms
-from kb.terms import LONGEST_TERM, detect_languages, query_languages, term_id, terms_of, word_terms
+from kb.terms import LONGEST_TERM, detect_languages, query_languages, term_id, terms_of
 
 
 def are_found(query: str, text: str, *, language: str = "english") -> bool:
