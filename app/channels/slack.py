@@ -54,14 +54,14 @@ class SlackBot:
     def build_router(self) -> APIRouter:
         """`POST /slack/events`: events, buttons and commands, each with Slack's signature."""
         router = APIRouter(include_in_schema=False)
-        handler = AsyncSlackRequestHandler(self.bolt)
+        receiver = AsyncSlackRequestHandler(self.bolt)
 
         @router.post(PATH)
         async def events(request: Request) -> Response:
             if self.is_leaving:
                 raise HTTPException(503)  # Slack asks again, whoever answers then
             await _must_be_readable(request)
-            return await handler.handle(request)
+            return await receiver.handle(request)
 
         return router
 

@@ -55,7 +55,9 @@ class Config(BaseModel):
     )
     silence_seconds: float = Field(default=60, gt=0, description="A process that says nothing for so long is killed.")
     section_memory: bool = Field(
-        default=True, description="Remember what the model made of a section, and join it into the next prompt."
+        default=False,
+        description="Remember what the model made of a section, and join it into the next prompt: faster by far, and "
+        "not quite the answers of prompts read whole.",
     )
     section_memory_mb: int = Field(default=256, ge=0, description="Most memory for that.")
     section_disk_mb: int = Field(default=1024, ge=0, description="Most disk for that, in `data_dir/models/sections`.")
