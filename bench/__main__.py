@@ -12,6 +12,7 @@ BENCHMARKS = (
     "answer",
     "sync",
     "notion",
+    "slack",
     "crash",
     "faults",
     "interference",

@@ -40,6 +40,8 @@ class SlackServer:
     workspace: Workspace
     scopes: set[str] = field(default_factory=lambda: set(SCOPES))
     calls: list[tuple[str, Json]] = field(default_factory=list)
+    # When each of them came.
+    moments: list[float] = field(default_factory=list)
     refused: Counter[str] = field(default_factory=Counter)
     faults: list[Fault] = field(default_factory=list)
     responses: list[tuple[str, Json]] = field(default_factory=list)
@@ -87,6 +89,7 @@ class SlackServer:
         name, asked = request.match_info["method"], await _arguments(request)
         token = request.headers.get("Authorization", "").removeprefix("Bearer ") or asked.pop("token", "")
         self.calls.append((name, asked))
+        self.moments.append(time.monotonic())
         fault = self._fault(name)
         try:
             if fault is not None and (answer := _failed(fault)) is not None:
