@@ -40,7 +40,7 @@ async def main() -> None:
     os.environ["OMP_WAIT_POLICY"] = "passive"
     pool = await passages()
     with tempfile.TemporaryDirectory() as directory:
-        config = plugin.Config(parallel=AT_ONCE, queue_seconds=600, context_tokens=8192)
+        config = plugin.Config(parallel=AT_ONCE, queue_seconds=600, context_tokens=8192, section_memory=True)
         ours = plugin.build(config, data_dir=Path(directory), http=HttpClients())
         assert isinstance(ours, LlamaCppModel)
         async with aclosing(ours.prepare()) as lines:
