@@ -162,9 +162,18 @@ class Answerer:
                 continue
             support = self._checker.check_sentence(claim, each.passage.text, about=each.passage.heading_line)
             is_about_it = support.unit is not None and support.unit.quote == each.unit.quote
-            if support.is_supported and is_about_it and carries(claim, each.unit):
+            if not (support.is_supported and is_about_it and carries(claim, each.unit)):
+                continue
+            if support.is_quoted or not self._is_quoted_elsewhere(claim, each.passage, draft):
                 return each
         return None
+
+    def _is_quoted_elsewhere(self, claim: str, passage: Passage, draft: "_Draft") -> bool:
+        """Does another passage say it word for word? Then it is of that one, and this is no place to cite for it."""
+        others = (other for other in draft.passages if other is not passage)
+        return any(
+            self._checker.check_sentence(claim, other.text, about=other.heading_line).is_quoted for other in others
+        )
 
     def _model_used(self, draft: "_Draft") -> ModelUsed | None:
         if draft.mode != "grounded":

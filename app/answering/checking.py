@@ -1,12 +1,14 @@
 """The sentence check: does a text support a claim? Trained on open data; numbers, names and "not" are also rules."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from app.answering.claims import Reading, claim_features, whole_text
 from app.answering.units import Unit, units_of
 from app.answering.weights import probability, tree_model
-from app.answering.words import Words, numbers_of, words_of
+from app.answering.words import Words, content_stems, numbers_of, stems_in_order, words_of
 
 SUPPORTED_AT = 0.52
 # From here on a unit speaks of what the claim does. In open data a quarter of such claims with a number of their own is
@@ -16,16 +18,19 @@ _SAME_SUBJECT = 0.5
 _SAME_STATEMENT = 0.6
 # A claim whose every content word stands in one unit and its neighbours, in the unit's own order, is a quotation.
 _QUOTED = 0.98
+# A sentence may say a word twice; small models that go in circles say it more often.
+_MOST_TIMES = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Support:
     """The verdict on one claim against one text. `score`: 0…1, supported from SUPPORTED_AT on; `unit`: the unit of
-    the text that carries most of the claim."""
+    the text that carries most of the claim; `is_quoted`: every content word of it stands at that place."""
 
     is_supported: bool
     score: float
     unit: Unit | None
+    is_quoted: bool = False
 
 
 class SentenceChecker:
@@ -53,16 +58,17 @@ class SentenceChecker:
         """
         units = units_of(evidence)
         claimed = words_of(sentence)
-        if not units or not claimed.stems:
+        # A number alone, such as the "2." of a list, says nothing.
+        if not units or claimed.stems <= claimed.numbers:
             return Support(is_supported=False, score=0.0, unit=None)
         reading = Reading.of(sentence, units, about)
         best = units[reading.best]
-        window = words_of("\n".join([about, *(whole_text(unit) for unit in _around(units, best))]))
-        if contradicts(claimed, reading, window):
+        window = "\n".join([about, *(whole_text(unit) for unit in _around(units, best))])
+        if contradicts(claimed, reading, words_of(window)) or goes_in_circles(sentence, window):
             return Support(is_supported=False, score=0.0, unit=best)
         held = reading.share(reading.best - 1, reading.best, reading.best + 1)
         if held >= _QUOTED:
-            return Support(is_supported=True, score=held, unit=best)
+            return Support(is_supported=True, score=held, unit=best, is_quoted=True)
         score = probability(tree_model("check").score(claim_features(reading, evidence)))
         return Support(is_supported=score >= SUPPORTED_AT, score=score, unit=best)
 
@@ -73,6 +79,22 @@ def contradicts(claimed: Words, reading: Reading, window: Words) -> bool:
         return True
     is_same_statement = reading.shares[reading.best] >= _SAME_STATEMENT
     return is_same_statement and claimed.is_negated != words_of(whole_text(reading.units[reading.best])).is_negated
+
+
+def goes_in_circles(sentence: str, window: str) -> bool:
+    """Does it say a content word twice in a row, or again and again, where the window does not?"""
+    here, there = Counter(content_stems(sentence)), Counter(content_stems(window))
+    if any(times > max(_MOST_TIMES, there[word]) for word, times in here.items()):
+        return True
+    return bool(_doubled(sentence) - _doubled(window))
+
+
+def _doubled(text: str) -> set[str]:
+    return {
+        word
+        for (word, is_content), (following, _) in pairwise(stems_in_order(text))
+        if is_content and word == following
+    }
 
 
 def carries(claim: str, unit: Unit) -> bool:

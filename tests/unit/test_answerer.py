@@ -95,6 +95,17 @@ async def test_every_number_in_a_sentence_is_a_citation() -> None:
     assert {number for sentence in answer.sentences for number in sentence.citations} == known
 
 
+async def test_a_sentence_that_another_section_says_is_not_cited_here() -> None:
+    back = make_passage(
+        "If the rollout fails:\n\n1. Run `kestrel rollback`.\n2. Tell the people on call.", title="Rollback"
+    )
+    forth = make_passage("1. Push the image.\n2. Run `kestrel rollout --wait`.", title="Deploying", dense=0.3)
+    answerer = make_answerer((back, forth), chat_model=ScriptedModel(Script(says="Run kestrel rollout --wait. [1]")))
+    answer = await answerer.answer(ask("What if the rollout fails?"), ANYONE)
+    cited = {citation.number: citation.quote for citation in answer.citations}
+    assert not [each for each in answer.sentences if "--wait" in each.text and "--wait" not in cited[each.citations[0]]]
+
+
 async def test_the_prompt_begins_the_same_for_every_question() -> None:
     model = ScriptedModel(Script(says=RIGHT))
     answerer = make_answerer(chat_model=model)

@@ -46,6 +46,26 @@ def test_what_the_text_does_not_say_is_not_supported(claim: str) -> None:
     assert not support(claim)
 
 
+STEPS = "If the rollout fails:\n\n1. Run `kestrel rollback`.\n2. Tell the two people on call."
+
+
+@pytest.mark.parametrize("claim", ["2.", "1) 2", "Two."])
+def test_a_number_alone_says_nothing(claim: str) -> None:
+    assert not SentenceChecker().check_sentence(claim, STEPS, about="Rollback").is_supported
+
+
+@pytest.mark.parametrize(
+    "claim", ["Run kestrel rollback rollback.", "Run kestrel, run kestrel, run kestrel if the rollout fails."]
+)
+def test_a_sentence_that_goes_in_circles_is_not_supported(claim: str) -> None:
+    assert not SentenceChecker().check_sentence(claim, STEPS, about="Rollback").is_supported
+
+
+def test_a_word_that_the_text_doubles_may_be_doubled() -> None:
+    text = "Use the log log scale for pumps."
+    assert SentenceChecker().check_sentence("Use the log log scale for pumps.", text, about="Plots").is_supported
+
+
 def test_the_unit_that_carries_the_claim_is_named() -> None:
     found = SentenceChecker().check("Five days are carried over until 31 March.", EVIDENCE)
     assert found.unit is not None
