@@ -1,13 +1,23 @@
 """The JSON shapes that callers rely on: requests checked at the edge, answers written out."""
 
 from datetime import datetime
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from app.answering.types import Answer, Citation, Mode, Passage, Question, SearchScope, Sentence
 
 _Name = Field(default=None, max_length=200)
+
+
+def _whole_characters(text: str) -> str:
+    """JSON may spell half of a surrogate pair, which no database or model takes."""
+    if any("\ud800" <= char <= "\udfff" for char in text):
+        raise ValueError("half of a surrogate pair is no character")
+    return text
+
+
+Text = Annotated[str, AfterValidator(_whole_characters)]
 
 
 class FiltersBody(BaseModel):
@@ -15,9 +25,9 @@ class FiltersBody(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    source: str | None = _Name
-    space: str | None = _Name
-    labels: tuple[str, ...] = Field(default=(), max_length=20)
+    source: Text | None = _Name
+    space: Text | None = _Name
+    labels: tuple[Text, ...] = Field(default=(), max_length=20)
 
     def to_scope(self) -> SearchScope:
         """The same, as the answering side's record."""
@@ -31,8 +41,8 @@ class AskBody(BaseModel):
         extra="forbid", json_schema_extra={"examples": [{"question": "How many days of annual leave do I get?"}]}
     )
 
-    question: str
-    conversation_id: str | None = Field(default=None, max_length=100)
+    question: Text
+    conversation_id: Text | None = Field(default=None, max_length=100)
     mode: Mode | None = None
     filters: FiltersBody = FiltersBody()
     stream: bool = False
@@ -49,7 +59,7 @@ class SearchBody(BaseModel):
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"query": "annual leave", "k": 5}]})
 
-    query: str
+    query: Text
     k: int = Field(default=10, ge=1, le=50)
     filters: FiltersBody = FiltersBody()
 

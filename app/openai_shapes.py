@@ -8,6 +8,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from app.answering.types import Answer, Citation
+from app.contract import Text
 from app.markdown import citation_links, closest_list, safe_markdown
 
 MODEL = "footnote"
@@ -20,14 +21,14 @@ class ContentPart(BaseModel):
     """A piece of a message; pieces that are no text are passed over."""
 
     type: str
-    text: str = ""
+    text: Text = ""
 
 
 class ChatTurn(BaseModel):
     """A message. What the system and the assistant said is not taken for a question."""
 
     role: str = "user"
-    content: str | tuple[ContentPart, ...] | None = None
+    content: Text | tuple[ContentPart, ...] | None = None
 
     @property
     def text(self) -> str:
@@ -48,7 +49,7 @@ class _Asked(BaseModel):
 
     model_config = ConfigDict(extra="ignore")
 
-    model: str = Field(default=MODEL, max_length=200)
+    model: Text = Field(default=MODEL, max_length=200)
     stream: bool = False
     # Ours: `links` writes [[1]](url) into the text, for clients that show no annotations; `numbers` writes [1].
     citation_style: Literal["links", "numbers"] = "links"
@@ -66,7 +67,7 @@ class CompletionsBody(_Asked):
 class ResponsesBody(_Asked):
     """`POST /v1/responses`."""
 
-    input: str | tuple[ChatTurn, ...]
+    input: Text | tuple[ChatTurn, ...]
 
     @property
     def messages(self) -> tuple[ChatTurn, ...]:

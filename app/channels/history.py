@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from app.auth import Caller
 from app.callers import Door
-from app.contract import AnswerBody
+from app.contract import AnswerBody, Text
 from app.conversations import AnswerBook
 from app.wiring import AnswerSide
 from kb.catalogue.records import StoredAnswer, StoredConversation
@@ -70,7 +70,7 @@ class FeedbackBody(BaseModel):
 
     rating: Literal["up", "down"]
     reasons: tuple[Literal["wrong", "outdated", "incomplete", "irrelevant"], ...] = Field(default=(), max_length=4)
-    comment: str = Field(default="", max_length=1000)
+    comment: Text = Field(default="", max_length=1000)
 
 
 def build_router(side: AnswerSide, door: Door, book: AnswerBook) -> APIRouter:

@@ -95,7 +95,8 @@ def document_page(sections: list[StoredSection]) -> str:
 def _section_html(section: StoredSection, markdown: MarkdownIt) -> str:
     level = min(6, 1 + len(section.heading_path))
     heading = f"<h{level}>{escape(section.heading_path[-1])}</h{level}>" if section.heading_path else ""
-    return f'<section id="{escape(section.anchor)}">{heading}{markdown.render(section.text)}</section>'
+    anchor = f' id="{escape(section.anchor)}"' if section.anchor else ""
+    return f"<section{anchor}>{heading}{markdown.render(section.text)}</section>"
 
 
 def _safe_markdown() -> MarkdownIt:

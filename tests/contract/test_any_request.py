@@ -90,6 +90,30 @@ async def test_no_body_brings_out_an_error_of_ours(side: AnswerSide) -> None:
                 must_be_ours(await client.post(path.format(answer_id="a_0"), content=body, headers=headers), sent)
 
 
+HALF = "leave \ud800?"
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/api/v1/ask", {"question": HALF}),
+        ("/api/v1/ask", {"question": "How much leave?", "conversation_id": HALF}),
+        ("/api/v1/ask", {"question": "How much leave?", "filters": {"labels": [HALF]}}),
+        ("/api/v1/search", {"query": HALF}),
+        ("/api/v1/search", {"query": "leave", "filters": {"source": HALF}}),
+        ("/v1/chat/completions", {"messages": [{"role": "user", "content": HALF}]}),
+        ("/v1/responses", {"input": HALF}),
+        ("/api/v1/answers/a_0/feedback", {"rating": "up", "comment": HALF}),
+    ],
+)
+async def test_half_of_a_surrogate_pair_is_refused_in_words(side: AnswerSide, path: str, body: object) -> None:
+    async with open_to_anyone(side) as client:
+        headers = {"Content-Type": "application/json"}
+        response = await client.post(path, content=json.dumps(body).encode(), headers=headers)
+    assert response.status_code in {400, 422}
+    must_be_ours(response, body)
+
+
 async def test_no_address_brings_out_an_error_of_ours(side: AnswerSide) -> None:
     words = ["%00", "a" * 5000, "%2e%2e", "%F0%9F%92%A9", "a%0d%0ab", "'", "%27%20OR%201=1", "*", "%ff%fe", "-1"]
     async with open_to_anyone(side) as client:

@@ -163,6 +163,10 @@ def test_no_field_of_a_page_can_become_markup(words: str, place: str) -> None:
         assert html.escape(words) in page
 
 
+def test_a_section_without_an_anchor_has_no_empty_id() -> None:
+    assert 'id=""' not in document_page([make_section(anchor="")])
+
+
 async def test_the_chat_page_uses_nothing_inline_and_nothing_from_elsewhere(side: AnswerSide) -> None:
     async with open_to_anyone(side) as client:
         response = await client.get("/")
