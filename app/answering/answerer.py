@@ -125,7 +125,7 @@ class Answerer:
     ) -> AsyncGenerator[SentenceReady, None]:
         """The model's sentences that pass: each carries a piece of the chosen evidence, with its numbers and names."""
         stream = SentenceStream()
-        draft.reason = "no sentence of the model passed the check"
+        draft.reason = "the pages' own sentences: none that the model wrote passed the check"
         try:
             async with asyncio.timeout(self._settings.deadline_seconds):
                 packed = await pack(

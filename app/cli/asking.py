@@ -9,14 +9,17 @@ import typer
 from app.answering.types import Mode, Question, SearchScope, Status
 from app.cli.preparing import prepare_chat_model
 from app.cli.printing import make_console, print_answer, print_passages
-from app.cli.running import global_options, run
+from app.cli.running import global_options, must_be_an_address, run
 from app.settings import Settings
 from kb.errors import ConfigError
 
 if TYPE_CHECKING:
     from app.wiring import AnswerSide
 
-As = Annotated[str | None, typer.Option("--as", metavar="EMAIL", help="Ask as this person; default: anyone.")]
+As = Annotated[
+    str | None,
+    typer.Option("--as", metavar="EMAIL", callback=must_be_an_address, help="Ask as this person; default: anyone."),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the REST endpoint's JSON object.")]
 In = Annotated[str | None, typer.Option("--space", help="Only this space.")]
 

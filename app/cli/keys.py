@@ -7,6 +7,7 @@ import typer
 from pydantic import ValidationError
 
 from app.auth import SCOPES, new_key
+from app.cli.asking import As
 from app.cli.printing import make_console, print_table
 from app.cli.running import global_options, run
 from app.settings import Settings, SiteTable
@@ -23,9 +24,7 @@ def create(
     name: Annotated[str, typer.Argument(help="What the key is for.")],
     *,
     scopes: Annotated[str, typer.Option(help=f"Comma-separated, of: {', '.join(SCOPES)}.")] = "ask,search",
-    email: Annotated[
-        str | None, typer.Option("--as", metavar="EMAIL", help="Ask as this person; default: anyone.")
-    ] = None,
+    email: As = None,
     days: Annotated[int | None, typer.Option(min=1, help="Expires after so many days; default: never.")] = None,
     origin: Annotated[
         list[str] | None, typer.Option(help="Whose pages may use it, as https://HOST; can be repeated. Default: none.")

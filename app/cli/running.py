@@ -48,6 +48,13 @@ def global_options(context: typer.Context) -> GlobalOptions:
     return options or GlobalOptions(config=Path(CONFIG_NAME), data_dir=None)
 
 
+def must_be_an_address(email: str | None) -> str | None:
+    """The e-mail address of `--as`. Raises ConfigError for what is none: a slip would quietly ask as a stranger."""
+    if email is not None and not all(email.strip().partition("@")):
+        raise ConfigError(f"--as takes an e-mail address, and {email!r} is none")
+    return email
+
+
 # Any: the two type arguments that a coroutine has beside its result are never used here.
 def run(coroutine: Coroutine[Any, Any, Result]) -> Result:
     """The coroutine's result; Ctrl-C cancels it and lets it clean up."""
