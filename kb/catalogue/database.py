@@ -48,6 +48,9 @@ class Database:
             _prepare_sqlite(engine.sync_engine)
         database = cls(engine, place=str(place))
         try:
+            if engine.dialect.name == "sqlite" and parsed.database:
+                with database._translated():
+                    await asyncio.to_thread(_must_open, parsed.database)
             await database._migrate()
         except BaseException:
             await engine.dispose()
@@ -154,6 +157,11 @@ def _make_private_directory(directory: Path) -> None:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as exc:
         raise CatalogueUnavailable(f"cannot make the data directory {directory}: {exc.strerror}") from exc
+
+
+def _must_open(path: str) -> None:
+    """Raises sqlite3.Error for what cannot be opened. Found here, as the driver leaves a thread behind when it fails."""
+    sqlite3.connect(path).close()
 
 
 def _stamp(connection: Connection) -> str | None:
