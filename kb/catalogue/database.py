@@ -160,7 +160,7 @@ def _make_private_directory(directory: Path) -> None:
 
 
 def _must_open(path: str) -> None:
-    """Raises sqlite3.Error for what cannot be opened. Found here, as the driver leaves a thread behind when it fails."""
+    """Raises sqlite3.Error for what cannot be opened; the asynchronous driver would leave a thread behind."""
     sqlite3.connect(path).close()
 
 
