@@ -3,9 +3,8 @@
 import ast
 import re
 import subprocess
+from functools import cache
 from pathlib import Path
-
-import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 MOST_LINES = 300
@@ -20,6 +19,8 @@ SDK_BORDERS = {
     "httpx": ("kb/http.py", "kb/index/server.py", "ingest/connectors/notion*.py"),
     "notion_client": ("ingest/connectors/notion*.py",),
     "bs4": ("ingest/parsing/*.py",),
+    "atlassian": ("ingest/connectors/confluence*.py",),
+    "pypdf": ("ingest/parsing/pdf.py",),
     "slack_bolt": ("app/channels/slack*.py",),
     "slack_sdk": ("app/channels/slack*.py",),
     "aiohttp": ("app/channels/slack*.py",),
@@ -39,74 +40,85 @@ def tracked(*suffixes: str) -> list[Path]:
     return [ROOT / name for name in listed if name.endswith(suffixes) and (ROOT / name).is_file()]
 
 
-PRODUCT = [path for path in tracked(".py") if path.relative_to(ROOT).parts[0] in {"kb", "ingest", "app", "bench"}]
+PYTHON = tracked(".py")
+PRODUCT = [path for path in PYTHON if path.relative_to(ROOT).parts[0] in {"kb", "ingest", "app", "bench"}]
 
 
 def name_of(path: Path) -> str:
     return str(path.relative_to(ROOT))
 
 
-def functions(path: Path) -> list[ast.FunctionDef | ast.AsyncFunctionDef]:
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    return [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
+@cache
+def parsed(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
 
 
-@pytest.mark.parametrize("path", tracked(".py"), ids=name_of)
-def test_no_file_is_over_300_lines(path: Path) -> None:
-    assert len(path.read_text(encoding="utf-8").splitlines()) <= MOST_LINES
+def long_functions(path: Path) -> list[str]:
+    found = [node for node in ast.walk(parsed(path)) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
+    return [node.name for node in found if node.end_lineno and node.end_lineno - node.lineno >= MOST_FUNCTION_LINES]
 
 
-@pytest.mark.parametrize("path", PRODUCT, ids=name_of)
-def test_no_function_is_over_50_lines(path: Path) -> None:
-    long = {node.name: node.end_lineno - node.lineno + 1 for node in functions(path) if node.end_lineno}
-    assert {name: size for name, size in long.items() if size > MOST_FUNCTION_LINES} == {}
-
-
-@pytest.mark.parametrize("path", PRODUCT, ids=name_of)
-def test_every_file_says_first_what_it_is_for(path: Path) -> None:
-    text = path.read_text(encoding="utf-8")
-    assert not text or ast.get_docstring(ast.parse(text)), "the first line is a docstring"
-
-
-@pytest.mark.parametrize("path", PRODUCT, ids=name_of)
-def test_no_refused_name_is_defined(path: Path) -> None:
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    defined = {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.ClassDef)}
-    stored = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
-    arguments = {node.arg for node in ast.walk(tree) if isinstance(node, ast.arg)}
-    # A field of a foreign JSON object keeps its name.
+def names_defined(path: Path) -> set[str]:
+    """Names of functions, classes, variables and arguments; a field of a foreign JSON object keeps its name."""
+    nodes = list(ast.walk(parsed(path)))
+    defined = {node.name for node in nodes if isinstance(node, ast.FunctionDef | ast.ClassDef)}
+    stored = {node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
+    arguments = {node.arg for node in nodes if isinstance(node, ast.arg)}
     foreign = {
         statement.target.id
-        for node in ast.walk(tree)
+        for node in nodes
         if isinstance(node, ast.ClassDef) and node.name.startswith("_")
         for statement in node.body
         if isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name)
     }
-    assert ((defined | stored | arguments) & REFUSED_NAMES) - foreign == set()
+    return (defined | stored | arguments) - foreign
 
 
-@pytest.mark.parametrize("path", PRODUCT, ids=name_of)
-def test_a_vendors_sdk_is_imported_in_its_own_file_only(path: Path) -> None:
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    imported = {
-        alias.name.split(".")[0] for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names
-    }
-    imported |= {
-        node.module.split(".")[0] for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.module
-    }
-    for sdk in imported & SDK_BORDERS.keys():
-        if not name_of(path).startswith("bench/"):
-            assert any(path.relative_to(ROOT).match(place) for place in SDK_BORDERS[sdk]), f"{sdk} in {name_of(path)}"
+def packages_imported(path: Path) -> set[str]:
+    nodes = list(ast.walk(parsed(path)))
+    plain = {alias.name.split(".")[0] for node in nodes if isinstance(node, ast.Import) for alias in node.names}
+    return plain | {node.module.split(".")[0] for node in nodes if isinstance(node, ast.ImportFrom) and node.module}
 
 
-@pytest.mark.parametrize("path", tracked(".py"), ids=name_of)
-def test_the_environment_is_read_in_the_settings_alone(path: Path) -> None:
-    if path.relative_to(ROOT).parts[0] not in {"kb", "ingest", "app"} or path.name == "settings.py":
-        return
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    reads = [ast.unparse(node) for node in ast.walk(tree) if isinstance(node, ast.Attribute) and node.attr == "environ"]
-    # A child process may be handed an environment; nothing is looked up in it.
-    assert all(f"{read}.get" not in path.read_text() and f"{read}[" not in path.read_text() for read in reads)
+def environment_reads(path: Path) -> list[str]:
+    """Look-ups in os.environ; a child process may be handed an environment, in which nothing is looked up."""
+    nodes = [node for node in ast.walk(parsed(path)) if isinstance(node, ast.Attribute) and node.attr == "environ"]
+    reads = {ast.unparse(node) for node in nodes}
+    text = path.read_text(encoding="utf-8") if reads else ""
+    return [read for read in reads if f"{read}.get" in text or f"{read}[" in text]
+
+
+def test_no_file_is_over_300_lines() -> None:
+    sizes = {name_of(path): len(path.read_text(encoding="utf-8").splitlines()) for path in PYTHON}
+    assert {name: size for name, size in sizes.items() if size > MOST_LINES} == {}
+
+
+def test_no_function_is_over_50_lines() -> None:
+    assert {name_of(path): long for path in PRODUCT if (long := long_functions(path))} == {}
+
+
+def test_every_file_says_first_what_it_is_for() -> None:
+    assert [name_of(path) for path in PRODUCT if parsed(path).body and not ast.get_docstring(parsed(path))] == []
+
+
+def test_no_refused_name_is_defined() -> None:
+    assert {name_of(path): refused for path in PRODUCT if (refused := names_defined(path) & REFUSED_NAMES)} == {}
+
+
+def test_a_vendors_sdk_is_imported_in_its_own_file_only() -> None:
+    strays = [
+        f"{sdk} in {name_of(path)}"
+        for path in PRODUCT
+        if path.relative_to(ROOT).parts[0] != "bench"
+        for sdk in packages_imported(path) & SDK_BORDERS.keys()
+        if not any(path.relative_to(ROOT).match(place) for place in SDK_BORDERS[sdk])
+    ]
+    assert strays == []
+
+
+def test_the_environment_is_read_in_the_settings_alone() -> None:
+    own = [path for path in PRODUCT if path.relative_to(ROOT).parts[0] != "bench" and path.name != "settings.py"]
+    assert {name_of(path): reads for path in own if (reads := environment_reads(path))} == {}
 
 
 def test_no_marker_of_unfinished_work_is_left() -> None:
