@@ -13,6 +13,9 @@ from app.chat_models.manifest import starter_model
 from app.chat_models.section_store import SectionStore
 
 # One thread: in a test process several would spin for each other, as nothing tells them to sleep.
+# Real processes or many conversations: too slow for the quick loop.
+pytestmark = pytest.mark.integration
+
 PACE = Pace(threads=1)
 PREFIX = "You answer from the sections.\n"
 PUMPS = "Section [1] Pumps\nThe pump stops when the level falls below two metres.\n\n"

@@ -10,6 +10,9 @@ from tests.fakes.answer_sides import OWNER, QUESTION, closed, make_key
 from tests.fakes.slack_bot import STRICT, deployed
 from tests.fakes.slack_workspace import FakeMessage
 
+# Real processes or many conversations: too slow for the quick loop.
+pytestmark = pytest.mark.integration
+
 QUESTIONS = [
     QUESTION,
     "How many days of leave can be carried over until 31 March?",

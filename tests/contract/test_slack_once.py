@@ -17,6 +17,9 @@ from tests.fakes.slack_models import PausingModel
 from tests.fakes.slack_server import Fault
 from tests.fakes.slack_workspace import FakeChannel, FakeUser
 
+# Real processes or many conversations: too slow for the quick loop.
+pytestmark = pytest.mark.integration
+
 SENTENCE = "Everyone gets 26 days of annual leave each year. [1]"
 
 

@@ -11,6 +11,9 @@ from tests.fakes.slack import MENTION
 from tests.fakes.slack_bot import Deployment, deployed
 from tests.fakes.slack_workspace import FakeChannel, FakeUser
 
+# Real processes or many conversations: too slow for the quick loop.
+pytestmark = pytest.mark.integration
+
 SECRET = "84000 euros"
 SECRET_QUESTION = "How many euros does level four pay? Salary bands, level four pays euros."
 REFUSALS = ("I answer people of this workspace", "I do not answer guests", "This channel is shared", "Guests are in",
