@@ -105,7 +105,8 @@ class AnswerStore:
         is_old = or_(is_stuck, requests.c.received_at < now - _REQUEST_LIFE)
         async with self._database.write() as connection:
             await connection.execute(delete(requests).where(requests.c.tenant == tenant, is_old))
-            return (await connection.execute(insert_new(connection, requests, row))).rowcount == 1
+            added = await connection.execute(insert_new(connection, requests, row).returning(requests.c.key))
+            return added.first() is not None
 
     # The answer is JSON that the channel made, and gives back as it is.
     async def request(self, tenant: str, asker: str, key: str) -> tuple[str, Mapping[str, Any] | None] | None:

@@ -49,7 +49,9 @@ class InboxStore:
             before = int(counted.scalar_one())
             if before >= most_waiting:
                 first |= finished | {"body": None}
-            if (await connection.execute(insert_new(connection, inbox, first))).rowcount != 1:
+            # Not by the count of rows, which PostgreSQL's driver does not tell of such a statement.
+            added = await connection.execute(insert_new(connection, inbox, first).returning(inbox.c.key))
+            if added.first() is None:
                 return None
             for other in others:
                 await connection.execute(insert_new(connection, inbox, other))

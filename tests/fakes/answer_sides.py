@@ -1,5 +1,6 @@
 """A whole answer side over a few pages, without models: hashing embedder, scripted chat model, index in memory."""
 
+import os
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -19,6 +20,7 @@ from kb.catalogue.records import StoredKey
 from kb.settings import load_settings
 
 OWNER = "maya@acme.test"
+WRITTEN_AT = datetime(2026, 1, 1, tzinfo=UTC).timestamp()
 # What a page can try on the reader's browser. Each line must come out as text.
 HOSTILE = """\
 <script>alert(1)</script> <img src=x onerror=alert(1)> <svg onload=alert(1)>
@@ -79,6 +81,8 @@ def make_settings(home: Path, *, pages: Mapping[str, str] = PAGES, config: str =
         path = home / "pages" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
+        # A file just written is read once more at the next sync, as it may still change.
+        os.utime(path, (WRITTEN_AT, WRITTEN_AT))
     (home / "footnote.toml").write_text(config, encoding="utf-8")
     return load_settings(Settings, home / "footnote.toml")
 

@@ -79,7 +79,8 @@ def test_check_says_what_is_supported(footnote: Command, tmp_path: Path) -> None
 
 def test_status_lists_the_sources(footnote: Command) -> None:
     lines = footnote("status").out.splitlines()
-    assert lines[0].split("\t") == ["source", "listed", "indexed", "skipped", "quarantined", "last sync", "state"]
+    assert lines[0].split("\t")[:5] == ["source", "listed", "indexed", "skipped", "quarantined"]
+    assert lines[0].split("\t")[5:] == ["unread", "out of date", "last sync", "lag", "next sync", "state"]
     assert lines[1].split("\t")[:5] == ["docs", "4", "4", "0", "0"]
 
 
@@ -141,7 +142,8 @@ def test_a_key_lives_and_dies(footnote: Command, tmp_path: Path) -> None:
 def test_doctor_finds_nothing_wrong(footnote: Command) -> None:
     done = footnote("doctor", environment={"FOOTNOTE_SERVER__PORT": "0"})
     assert done.code == 0, done.out
-    assert [line[0] for line in done.out.splitlines()] == ["✓"] * 7
+    assert {line[0] for line in done.out.splitlines()} == {"✓"}
+    assert len(done.out.splitlines()) >= 7
 
 
 def test_doctor_says_what_is_wrong_and_looks_at_the_rest(footnote: Command) -> None:

@@ -103,6 +103,7 @@ def test_sync_works_while_it_serves(footnote: Command) -> None:
         assert done.code != 0 or "docs:tea.md" in {passage["document_id"] for passage in found}
 
 
+@pytest.mark.e2e
 @needs_browser
 def test_a_browser_shows_an_answer_its_footnote_and_a_refusal(footnote: Command) -> None:
     with footnote.serving() as (_, url), running_browser() as browser, looking(browser) as (page, witness):
@@ -120,6 +121,7 @@ def test_a_browser_shows_an_answer_its_footnote_and_a_refusal(footnote: Command)
         assert witness.complaints == []
 
 
+@pytest.mark.e2e
 @needs_browser
 def test_a_browser_runs_nothing_that_a_page_or_a_question_says(footnote: Command) -> None:
     with footnote.serving() as (_, url), running_browser() as browser, looking(browser) as (page, witness):
