@@ -131,6 +131,8 @@ def test_on_a_phone_it_covers_the_page_and_keeps_the_focus(tmp_path: Path, brows
         opened_chat(page, address)
         dialog = page.get_by_role("dialog")
         expect(dialog).to_have_attribute("aria-modal", "true")
+        # It slides in; where it comes to rest is what counts.
+        dialog.evaluate("(node) => Promise.all(node.getAnimations().map((animation) => animation.finished))")
         assert dialog.bounding_box() == {"x": 0, "y": 0, "width": 390, "height": 780}
         for _ in range(6):
             page.keyboard.press("Tab")
