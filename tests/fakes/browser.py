@@ -28,9 +28,6 @@ def browser_binary() -> str | None:
     return next((path for path in map(shutil.which, NAMES) if path), None)
 
 
-needs_browser = pytest.mark.skipif(browser_binary() is None, reason="no Chromium here (Debian: apt install chromium)")
-
-
 @contextmanager
 def running_browser() -> Iterator[Browser]:
     """A browser that is gone afterwards."""

@@ -9,10 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import expect
 
 from tests.fakes.answer_sides import CONFIG, make_settings
-from tests.fakes.browser import ask, looking, needs_browser, running_browser
 from tests.fakes.command import Command
 
 pytestmark = pytest.mark.integration
@@ -101,36 +99,3 @@ def test_sync_works_while_it_serves(footnote: Command) -> None:
         assert done.code == 0 or "another sync" in done.out + done.err
         found = post(f"{url}/api/v1/search", {"query": "When is tea served?"})[1]["passages"]
         assert done.code != 0 or "docs:tea.md" in {passage["document_id"] for passage in found}
-
-
-@pytest.mark.e2e
-@needs_browser
-def test_a_browser_shows_an_answer_its_footnote_and_a_refusal(footnote: Command) -> None:
-    with footnote.serving() as (_, url), running_browser() as browser, looking(browser) as (page, witness):
-        page.goto(url)
-        ask(page, QUESTION)
-        expect(page.locator(".sentence").first).to_contain_text("Everyone gets 26 days")
-        page.locator(".chip").first.click()
-        expect(page.locator(".card[open] blockquote")).to_contain_text("Everyone gets 26")
-        ask(page, "Zebra xylophone quartz?")
-        expect(page.locator(".refused")).to_have_text("The pages do not answer this.")
-        assert witness.complaints == []
-        page.goto(page.locator(".card[open] a").get_attribute("href") or "")
-        expect(page.locator("section:target")).to_contain_text("Entitlement")
-        assert page.locator("main").evaluate("(main) => getComputedStyle(main).maxWidth") != "none"
-        assert witness.complaints == []
-
-
-@pytest.mark.e2e
-@needs_browser
-def test_a_browser_runs_nothing_that_a_page_or_a_question_says(footnote: Command) -> None:
-    with footnote.serving() as (_, url), running_browser() as browser, looking(browser) as (page, witness):
-        page.add_init_script("window.alert = () => { document.title = 'owned' }")
-        page.goto(url)
-        ask(page, "<img src=x onerror=alert(1)> What are widgets? <script>alert(1)</script>")
-        expect(page.locator(".actions")).to_be_visible()
-        assert page.title() == "Footnote"
-        assert page.locator(".turn img, .turn script").count() == 0
-        page.goto(f"{url}/documents/docs:hostile.md")
-        assert page.locator("img, script, svg, iframe, style").count() == 0
-        assert witness.complaints == []
