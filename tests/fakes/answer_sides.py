@@ -20,7 +20,8 @@ from kb.catalogue.records import StoredKey
 from kb.settings import load_settings
 
 OWNER = "maya@acme.test"
-WRITTEN_AT = datetime(2026, 1, 1, tzinfo=UTC).timestamp()
+# Long enough ago that a file is not taken for one that may still change.
+WRITTEN_AT = datetime.now(UTC).timestamp() - 60
 # What a page can try on the reader's browser. Each line must come out as text.
 HOSTILE = """\
 <script>alert(1)</script> <img src=x onerror=alert(1)> <svg onload=alert(1)>
