@@ -1,5 +1,6 @@
 """The sentence check: does a text support a claim? Trained on open data; numbers, names and "not" are also rules."""
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ _SAME_SUBJECT = 0.5
 _SAME_STATEMENT = 0.6
 # A claim whose every content word stands in one unit and its neighbours, in the unit's own order, is a quotation.
 _QUOTED = 0.98
+_COMMAND = re.compile(r"`([^`\n]+)`")
 # A sentence may say a word twice; small models that go in circles say it more often.
 _MOST_TIMES = 2
 
@@ -98,9 +100,11 @@ def _doubled(text: str) -> set[str]:
 
 
 def carries(claim: str, unit: Unit) -> bool:
-    """Does the claim keep the unit's numbers and names? A rewording that lost them cannot stand for the unit."""
+    """Does the claim keep the unit's numbers, names and commands? A rewording that lost them cannot stand for it."""
     claimed, original = words_of(claim), words_of(unit.text)
-    return original.numbers <= claimed.numbers and original.names <= claimed.stems
+    commands = _COMMAND.findall(unit.quote)
+    is_whole = original.numbers <= claimed.numbers and original.names <= claimed.stems
+    return is_whole and all(command.strip() in claim for command in commands)
 
 
 def _around(units: Sequence[Unit], best: Unit) -> Sequence[Unit]:

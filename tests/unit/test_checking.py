@@ -94,3 +94,9 @@ def test_an_empty_text_supports_nothing(evidence: str) -> None:
 def test_a_claim_of_many_words_is_checked_in_bounded_time() -> None:
     support = SentenceChecker().check("pump " * 5000, "The pump stops at two metres. " * 300)
     assert 0 <= support.score <= 1
+
+
+def test_a_sentence_that_lost_the_command_does_not_stand_for_it() -> None:
+    (unit,) = units_of("If it stays silent, switch the SIM profile: `heronctl sim switch --profile backup`.")
+    assert not carries("You can use the app to switch to the backup SIM profile.", unit)
+    assert carries("Switch the SIM profile with heronctl sim switch --profile backup.", unit)
