@@ -1,5 +1,6 @@
 """Retrieval with the starter embedder, against thresholds a little below what was measured (docs/evaluation.md)."""
 
+import asyncio
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -22,18 +23,18 @@ pytestmark = [
 
 
 @pytest.fixture(scope="module")
-async def runs(tmp_path_factory: pytest.TempPathFactory) -> Sequence[SuiteRun]:
+def runs(tmp_path_factory: pytest.TempPathFactory) -> Sequence[SuiteRun]:
     settings = load_settings(Settings, ROOT / "demo/footnote.toml", data_dir=tmp_path_factory.mktemp("unused"))
     home = tmp_path_factory.mktemp("suites")
-    return await run_suites(settings, NAMES, root=COLLECTIONS, keep=home, is_quiet=True)
+    return asyncio.run(run_suites(settings, NAMES, root=COLLECTIONS, keep=home, is_quiet=True))
 
 
 @pytest.mark.parametrize(("place", "least"), [(0, 0.98), (1, 0.645), (2, 0.73)], ids=NAMES)
-async def test_a_collections_pages_are_found_in_good_order(runs: Sequence[SuiteRun], place: int, least: float) -> None:
+def test_a_collections_pages_are_found_in_good_order(runs: Sequence[SuiteRun], place: int, least: float) -> None:
     assert runs[place].scores["footnote"].ndcg_10 >= least
 
 
 @pytest.mark.parametrize("place", range(len(NAMES)), ids=NAMES)
-async def test_the_whole_path_is_never_worse_than_one_of_its_parts(runs: Sequence[SuiteRun], place: int) -> None:
+def test_the_whole_path_is_never_worse_than_one_of_its_parts(runs: Sequence[SuiteRun], place: int) -> None:
     scores = runs[place].scores
     assert scores["footnote"].ndcg_10 >= max(scores["words"].ndcg_10, scores["embedder"].ndcg_10)
