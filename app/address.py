@@ -43,6 +43,8 @@ def _addresses(host: str, port: int) -> list[tuple[socket.AddressFamily, str]]:
 def _listen(listener: socket.socket, address: tuple[str, int], *, host: str) -> None:
     # A port that was just given up can be taken at once; one that somebody listens on cannot.
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    # Inherited by every connection: else each answer's body waits 40 ms for the other side to acknowledge its head.
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     if listener.family == socket.AF_INET6:
         listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
     try:

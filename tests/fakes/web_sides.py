@@ -41,6 +41,7 @@ class Served:
 def served(settings: Settings, *, is_open: bool = True, chat_model: ChatModel | None = None) -> Iterator[Served]:
     """The whole server on a free port of this machine."""
     listener = socket.create_server(("127.0.0.1", 0))
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     url = f"http://127.0.0.1:{listener.getsockname()[1]}"
     server = settings.server.model_copy(update={"port": listener.getsockname()[1]})
     running = Served(url)

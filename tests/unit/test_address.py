@@ -52,3 +52,11 @@ def test_the_same_port_is_taken_for_every_address_of_a_name() -> None:
 )
 def test_an_address_is_written_as_a_browser_wants_it(host: str, address: str) -> None:
     assert web_address(host, 8080) == address
+
+
+def test_no_answer_waits_for_its_head_to_be_acknowledged() -> None:
+    with listening("127.0.0.1", 0) as (listener,), socket.create_connection(listener.getsockname()):
+        listener.settimeout(5)
+        connection, _ = listener.accept()
+        with connection:
+            assert connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
