@@ -5,7 +5,6 @@ import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import UTC
 from pathlib import Path
 from typing import Any
 
@@ -18,30 +17,25 @@ from qdrant_edge import (
     EdgeSparseVectorParams,
     EdgeVectorParams,
     FacetRequest,
-    FieldCondition,
     Filter,
-    IdfParams,
     KeywordIndexParams,
-    MatchAny,
     Memory,
     Modifier,
     PayloadSchemaType,
     Point,
-    Query,
     QueryBatchRequest,
-    QueryRequest,
-    RangeDateTime,
-    SearchParams,
     SparseVector,
+    TurboQuantBitSize,
+    TurboQuantQuantizationConfig,
     UpdateOperation,
     VectorStorageDatatype,
 )
 
 from kb.errors import IndexDamaged, IndexFailure, IndexMismatch, IndexUnavailable
-from kb.index.edge_bm25 import document_terms, query_terms
+from kb.index.bm25 import document_terms, query_terms
+from kb.index.edge_query import condition_of, dense_request, filter_of, merged, sparse_request
 from kb.index.schema import (
     DENSE,
-    HIT_FIELDS,
     INTEGER_FIELDS,
     KEYWORD_FIELDS,
     SCHEMA_VERSION,
@@ -49,11 +43,13 @@ from kb.index.schema import (
     Condition,
     audience_fields,
     split_revision_key,
-    told_score,
 )
 
 # Half the memory to read through, and two thirds of the time; cosines differ by less than 0.001.
 _STORED_AS = VectorStorageDatatype.Float16
+# What is scanned for candidates (see kb/index/edge_query.py): one bit a dimension. A vector's bits depend on it alone,
+# not on the shard's other vectors, so that what an asker may not see changes no candidate.
+_SCANNED_AS = TurboQuantQuantizationConfig(bits=TurboQuantBitSize.Bits1)
 _MOST_REVISIONS = 10_000_000
 # The engine writes through mapped files: without room on the disk the kernel ends the process in the middle of a
 # write. So new points are refused well before that, and what hides or deletes points a little later.
@@ -76,7 +72,11 @@ class Shard:
         self._directory = directory
         self._room = room
         config = EdgeConfig(
-            vectors={DENSE: EdgeVectorParams(size=dimension, distance=Distance.Cosine, datatype=_STORED_AS)},
+            vectors={
+                DENSE: EdgeVectorParams(
+                    size=dimension, distance=Distance.Cosine, datatype=_STORED_AS, quantization_config=_SCANNED_AS
+                )
+            },
             sparse_vectors={SPARSE: EdgeSparseVectorParams(modifier=Modifier.Idf)},
             payload_memory=Memory.Cached,
         )
@@ -110,36 +110,33 @@ class Shard:
 
     def delete(self, *, tenant: str, document_id: str, keep: int | None) -> None:
         """Delete the document's points of every revision but `keep`."""
-        must = _field_conditions([Condition("tenant", (tenant,)), Condition("document_id", (document_id,))])
-        spared = _field_conditions([Condition("revision", (keep,))]) if keep is not None else None
+        must = [condition_of(each) for each in _points_of(tenant, document_id)]
+        spared = [condition_of(Condition("revision", (keep,)))] if keep is not None else None
         self._update(UpdateOperation.delete_points_by_filter(Filter(must=must, must_not=spared)))
 
     def set_audience(self, *, tenant: str, document_id: str, audience_id: int) -> None:
         """Point the document's chunks to another audience."""
-        must = _field_conditions([Condition("tenant", (tenant,)), Condition("document_id", (document_id,))])
-        self._update(UpdateOperation.set_payload_by_filter(Filter(must=must), audience_fields(tenant, audience_id)))
+        where = filter_of(_points_of(tenant, document_id))
+        self._update(UpdateOperation.set_payload_by_filter(where, audience_fields(tenant, audience_id)))
 
     def search(self, *, conditions: Sequence[Condition], vector: bytes | None, text: str, k: int) -> list[list[Any]]:
         """Hits as [document id, revision, section ordinal, ordinal, dense or None, sparse or None]."""
-        where = Filter(must=_field_conditions(conditions))
-        requests: list[tuple[int, QueryRequest]] = []
+        where = filter_of(conditions)
+        asked = {}
         if vector is not None:
-            dense = np.frombuffer(vector, dtype="<f4").tolist()
-            requests.append((4, _request(Query.Nearest(dense, using=DENSE), where, k)))
+            asked[DENSE] = dense_request(np.frombuffer(vector, dtype="<f4").tolist(), where, k)
         terms, weights = query_terms(text, language=self._language)
         if terms:
-            # How rare a word is, is counted over what the asker may see: scores say nothing of hidden pages.
-            rarity = SearchParams(idf=IdfParams(corpus=where))
-            requests.append((5, _request(Query.Nearest(SparseVector(terms, weights), using=SPARSE), where, k, rarity)))
-        if not requests:
+            asked[SPARSE] = sparse_request(terms, weights, where, k)
+        if not asked:
             return []
         with _translated(self._directory):
-            answers = self._shard.query_batch(QueryBatchRequest([request for _, request in requests]))
-        return _merge([slot for slot, _ in requests], answers)
+            answers = self._shard.query_batch(QueryBatchRequest(list(asked.values())))
+        return merged(list(asked), answers)
 
     def counts(self, *, tenant: str) -> list[tuple[str, int, int]]:
         """(document id, revision, points) of every revision that has points."""
-        where = Filter(must=_field_conditions([Condition("tenant", (tenant,))]))
+        where = filter_of([Condition("tenant", (tenant,))])
         with _translated(self._directory):
             facet = self._shard.facet(FacetRequest("revision_key", limit=_MOST_REVISIONS, exact=True, filter=where))
         return [(*split_revision_key(str(hit.value)), hit.count) for hit in facet.hits]
@@ -196,34 +193,8 @@ def _create(whole: Path, config: EdgeConfig) -> None:
     _sync(whole.parent)
 
 
-def _request(query: Query, where: Filter, k: int, params: SearchParams | None = None) -> QueryRequest:
-    fields = list(HIT_FIELDS)
-    return QueryRequest(limit=k, query=query, filter=where, with_payload=fields, with_vector=False, params=params)
-
-
-def _merge(slots: Sequence[int], answers: Sequence[Sequence[Any]]) -> list[list[Any]]:
-    hits: dict[Any, list[Any]] = {}
-    for slot, points in zip(slots, answers, strict=True):
-        for point in points:
-            row = hits.setdefault(str(point.id), [*(point.payload[name] for name in HIT_FIELDS), None, None])
-            row[slot] = told_score(point.score)
-    return sorted(hits.values(), key=lambda row: (row[0], row[1], row[3]))
-
-
-def _field_conditions(conditions: Sequence[Condition]) -> list[Any]:  # list is invariant, and Filter takes a union
-    made = []
-    for condition in conditions:
-        if condition.since is not None:
-            since = RangeDateTime(gte=condition.since.astimezone(UTC).isoformat())
-            made.append(FieldCondition(condition.field, range=since))
-        else:
-            made.append(FieldCondition(condition.field, match=_match(condition.any_of)))
-    return made
-
-
-def _match(values: Sequence[str | int]) -> MatchAny:
-    words = [value for value in values if isinstance(value, str)]
-    return MatchAny(words) if words else MatchAny([value for value in values if isinstance(value, int)])
+def _points_of(tenant: str, document_id: str) -> tuple[Condition, Condition]:
+    return Condition("tenant", (tenant,)), Condition("document_id", (document_id,))
 
 
 def _marker_of(dimension: int, language: str) -> dict[str, object]:

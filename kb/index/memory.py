@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from kb.embedders.base import Vectors
 from kb.index.base import Hit, Index, IndexedChunk, IndexFilter, IndexHealth
-from kb.index.edge_bm25 import document_terms, query_terms
+from kb.index.bm25 import document_terms, query_terms
 from kb.index.schema import must_be_searchable, must_be_whole, told_score
 
 

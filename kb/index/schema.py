@@ -12,7 +12,7 @@ from kb.index.base import IndexedChunk, IndexFilter
 
 DENSE = "dense"
 SPARSE = "bm25"
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 # What a hit needs; the text stays where it is, and is read from the catalogue.
 HIT_FIELDS = ("document_id", "revision", "section_ordinal", "ordinal")
 # Payload fields that filters use, and how the index should know them.
@@ -46,7 +46,6 @@ def payload_of(chunk: IndexedChunk) -> dict[str, object]:
         **audience_fields(chunk.tenant, chunk.audience_id),
         "labels": list(chunk.labels),
         "updated_at": chunk.updated_at.astimezone(UTC).isoformat(),
-        "text": chunk.text,
     }
 
 

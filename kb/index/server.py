@@ -14,7 +14,7 @@ from qdrant_client.http.exceptions import ApiException, ResponseHandlingExceptio
 from kb.embedders.base import Vectors
 from kb.errors import IndexFailure, IndexMismatch, IndexUnavailable
 from kb.index.base import Hit, Index, IndexedChunk, IndexFilter, IndexHealth
-from kb.index.edge_bm25 import document_terms, query_terms
+from kb.index.bm25 import document_terms, query_terms
 from kb.index.schema import (
     DENSE,
     HIT_FIELDS,

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kb.index.edge_bm25 import document_terms, query_terms
+from kb.index.bm25 import document_terms, query_terms
 from kb.terms import LONGEST_TERM, detect_languages, query_languages, term_id, terms_of
 
 
