@@ -9,7 +9,7 @@ COPY ingest ingest
 COPY app app
 RUN python -m venv /opt/footnote \
     && /opt/footnote/bin/pip install --no-cache-dir --constraint constraints.txt torch==2.13.0 \
-    && /opt/footnote/bin/pip install --no-cache-dir --constraint constraints.txt '.[starter,server]'
+    && /opt/footnote/bin/pip install --no-cache-dir --constraint constraints.txt '.[starter,server,mcp,identity,tracing]'
 
 FROM python:3.11-slim-bookworm
 RUN apt-get update && apt-get install --yes --no-install-recommends libgomp1 && rm -rf /var/lib/apt/lists/* \

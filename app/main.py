@@ -15,6 +15,7 @@ from app.address import listening, web_address
 from app.auth import must_be_safe_to_bind
 from app.callers import Door
 from app.channels import admin, history, monitoring, openai_api, rest, web, webhooks, widget
+from app.channels.mcp_start import include_mcp
 from app.channels.slack_start import slack_bot
 from app.conversations import AnswerBook
 from app.current import CurrentSide
@@ -46,6 +47,7 @@ def build_app(side: AnswerSide, *, is_open: bool, hints: webhooks.SyncHints | No
     app.include_router(rest.build_router(side, door, book))
     app.include_router(history.build_router(side, door, book))
     app.include_router(openai_api.build_router(side, door, book))
+    include_mcp(app, side, door, book)
     app.include_router(web.build_router(side, door))
     app.include_router(widget.build_router(door))
     app.include_router(monitoring.build_router(side, door, metrics))

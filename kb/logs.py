@@ -53,6 +53,7 @@ def configure_logging(*, level: str, as_json: bool, stream: TextIO | None = None
         "asyncio",
         "aiosqlite",
         "atlassian",
+        "mcp",
         "pypdf",
     ):
         logging.getLogger(name).setLevel(logging.WARNING)

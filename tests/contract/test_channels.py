@@ -38,6 +38,7 @@ SCOPES_OF = {
     "search": {"search"},
     "metrics": {"metrics"},
     "document": {"ask", "search"},
+    "mcp": {"ask", "search"},
     **{name: {"ask"} for name in OWN},
 }
 YESTERDAY = datetime.now(UTC) - timedelta(days=1)

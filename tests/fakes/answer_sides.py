@@ -52,6 +52,7 @@ ROUTES = {
     "responses": ("POST", "/v1/responses", {"input": QUESTION}),
     "metrics": ("GET", "/metrics", None),
     "feedback": ("POST", "/api/v1/answers/{answer_id}/feedback", {"rating": "up"}),
+    "mcp": ("POST", "/mcp", {"jsonrpc": "2.0", "id": 1, "method": "tools/list"}),
 }
 PUBLIC = ("/", "/widget.js", "/assets/page.css", "/assets/icon.svg", "/livez", "/readyz", "/api/v1/openapi.json")
 # Asked by pages of other sites, which are told by their origin.

@@ -1,0 +1,139 @@
+"""MCP as bare requests: scopes, limits, where they come from, and whatever else is sent there."""
+
+import asyncio
+import json
+import random
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+pytest.importorskip("mcp", reason="needs the extra `mcp`")
+
+from app.wiring import AnswerSide
+from tests.fakes.answer_sides import CONFIG, QUESTION, closed, make_key, make_settings, open_to_anyone, opened_side
+from tests.fakes.slow_model import EndlessModel
+from tests.fakes.web_sides import served
+
+HEAD = {"Accept": "application/json, text/event-stream"}
+
+
+@pytest.fixture
+async def side(tmp_path: Path) -> AsyncIterator[AnswerSide]:
+    async with opened_side(make_settings(tmp_path)) as opened:
+        yield opened
+
+
+async def test_a_scope_opens_its_own_tools_alone(side: AnswerSide) -> None:
+    may = {"ask": {"ask", "fetch"}, "search": {"search", "fetch"}}
+    arguments = {"ask": {"question": QUESTION}, "search": {"query": "leave"}, "fetch": {"id": "docs:leave.md"}}
+    for scope, tools in may.items():
+        async with closed(side, await make_key(side, scope)) as client:
+            assert {tool["name"] for tool in (await ask(client, "tools/list"))["tools"]} == tools
+            for name, given in arguments.items():
+                result = await ask(client, "tools/call", name=name, arguments=given)
+                assert result.get("isError", False) is (name not in tools), (scope, name)
+                assert ("this key may not" in json.dumps(result)) is (name not in tools)
+
+
+async def test_calls_are_counted_as_questions_are(tmp_path: Path) -> None:
+    settings = make_settings(tmp_path, config=CONFIG.replace("[index]", "[limits]\nquestions_per_minute = 2\n[index]"))
+    async with opened_side(settings) as side, closed(side, await make_key(side, "search")) as client:
+        for left in ("1", "0"):
+            response = await post(client, "tools/call", name="search", arguments={"query": "leave"})
+            assert f"r={left};" in response.headers["ratelimit"]
+        refused = await post(client, "tools/call", name="search", arguments={"query": "leave"})
+        assert refused.json()["result"]["isError"]
+        assert "wait" in refused.json()["result"]["content"][0]["text"]
+        assert int(refused.headers["retry-after"]) >= 1
+        assert (await client.post("/api/v1/search", json={"query": "leave"})).status_code == 429
+
+
+async def test_a_bug_is_told_without_words(side: AnswerSide, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def broken(*args: object, **others: object) -> None:
+        raise TypeError("the page says: salaries")
+
+    monkeypatch.setattr(side.answerer, "search", broken)
+    async with open_to_anyone(side) as client:
+        response = await post(client, "tools/call", name="search", arguments={"query": "leave"})
+    assert response.json()["result"]["content"][0]["text"] == "Something went wrong here"
+    assert "salaries" not in response.text
+
+
+async def test_pages_of_other_sites_and_other_names_are_refused(side: AnswerSide) -> None:
+    async with open_to_anyone(side) as client:
+        assert (await post(client, "tools/list", headers={"Origin": "https://evil.test"})).status_code == 403
+        assert (await post(client, "tools/list", headers={"Host": "evil.test"})).status_code == 421
+    async with closed(side, await make_key(side, "search")) as client:
+        assert (await post(client, "tools/list", headers={"Origin": "https://evil.test"})).status_code == 401
+
+
+@pytest.mark.parametrize("method", ["GET", "DELETE", "PUT"])
+async def test_there_is_no_stream_to_hold_open_and_no_session_to_end(side: AnswerSide, method: str) -> None:
+    async with open_to_anyone(side) as client:
+        response = await client.request(method, "/mcp", headers=HEAD)
+    assert response.status_code == 405
+    assert response.headers["allow"] == "POST"
+
+
+async def test_whatever_is_sent_brings_out_no_error_of_ours(side: AnswerSide) -> None:
+    chance = random.Random(4)
+    scalars: list[Any] = [
+        None,
+        True,
+        -1,
+        10**30,
+        "",
+        "\x00",
+        "half \ud800",
+        "tools/call",
+        "2.0",
+        [],
+        {},
+        [[[]]],
+        "x" * 9000,
+    ]
+    good = {
+        "jsonrpc": "2.0",
+        "id": 1,
+        "method": "tools/call",
+        "params": {"name": "search", "arguments": {"query": "a"}},
+    }
+    async with open_to_anyone(side) as client:
+        for number in range(150):
+            body = json.loads(json.dumps(good))
+            place = chance.choice([body, body["params"], body["params"]["arguments"]])
+            place[chance.choice([*place, "_meta", "x"])] = chance.choice(scalars)
+            raw = json.dumps(chance.choice([body, [body], chance.choice(scalars)])).encode()
+            raw = raw[: None if number % 5 else 30]
+            version = {} if number % 2 else {"MCP-Protocol-Version": chance.choice(["2026-07-28", "2025-11-25", "x"])}
+            headers = {"Content-Type": "application/json", **HEAD, **version}
+            response = await client.post("/mcp", content=raw, headers=headers)
+            assert response.status_code < 500, raw
+            if response.is_success and response.content:
+                assert response.json()["jsonrpc"] == "2.0"
+
+
+async def test_an_assistant_that_hangs_up_frees_the_model(tmp_path: Path) -> None:
+    endless = EndlessModel()
+    settings = await asyncio.to_thread(make_settings, tmp_path)
+    with served(settings, chat_model=endless) as server:
+        async with httpx.AsyncClient(base_url=server.url) as client:
+            asking = asyncio.create_task(post(client, "tools/call", name="ask", arguments={"question": QUESTION}))
+            assert await asyncio.to_thread(endless.started.wait, 10)
+            asking.cancel()
+            await asyncio.gather(asking, return_exceptions=True)
+        assert await asyncio.to_thread(endless.stopped.wait, 10)
+
+
+async def post(
+    client: httpx.AsyncClient, method: str, *, headers: dict[str, str] | None = None, **params: Any
+) -> httpx.Response:
+    body = {"jsonrpc": "2.0", "id": 1, "method": method, "params": params}
+    return await client.post("/mcp", json=body, headers=HEAD | (headers or {}))
+
+
+async def ask(client: httpx.AsyncClient, method: str, **params: Any) -> Any:
+    return (await post(client, method, **params)).json()["result"]
