@@ -39,7 +39,8 @@ def _is_near_equal(left: str, right: str) -> bool:
     if shorter < _NEAR_LENGTH * longer:
         return False
     ours, theirs = _shingles(left), _shingles(right)
-    return len(ours & theirs) >= NEAR_EQUAL * len(ours | theirs)
+    common = len(ours & theirs)
+    return common >= NEAR_EQUAL * (len(ours) + len(theirs) - common)
 
 
 @lru_cache(maxsize=64)

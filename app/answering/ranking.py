@@ -44,14 +44,14 @@ def fuse_hits(hits: Sequence[Hit]) -> dict[SectionKey, Fused]:
     """
     best_sparse = max((hit.sparse for hit in hits if hit.sparse is not None), default=0.0) or 1.0
     floor = min((hit.dense for hit in hits if hit.dense is not None), default=0.0)
-    fused: dict[SectionKey, Fused] = {}
+    best: dict[SectionKey, tuple[float, float]] = {}
     for hit in hits:
         dense = floor if hit.dense is None else hit.dense
         score = DENSE_WEIGHT * dense + SPARSE_WEIGHT * (hit.sparse or 0.0) / best_sparse
-        key = SectionKey(document_id=hit.document_id, revision=hit.revision, section_ordinal=hit.section_ordinal)
-        known = fused.get(key, Fused(-1.0, -1.0))
-        fused[key] = Fused(max(score, known.score), max(dense, known.dense))
-    return fused
+        key = SectionKey(hit.document_id, hit.revision, hit.section_ordinal)
+        known = best.get(key)
+        best[key] = (score, dense) if known is None else (max(score, known[0]), max(dense, known[1]))
+    return {key: Fused(*scores) for key, scores in best.items()}
 
 
 class SectionScorer:

@@ -12,6 +12,7 @@ from kb.catalogue.generations import GenerationStore
 from kb.catalogue.inbox import InboxStore
 from kb.catalogue.jobs import Clock, JobStore, utc_now
 from kb.catalogue.keys import KeyStore
+from kb.catalogue.sessions import SessionStore
 from kb.catalogue.sources import SourceStore
 
 __all__ = ["Catalogue"]
@@ -31,6 +32,7 @@ class Catalogue:
         self.inbox = InboxStore(database)
         self.jobs = JobStore(database, clock=clock)
         self.keys = KeyStore(database)
+        self.sessions = SessionStore(database)
         self.sources = SourceStore(database)
 
     @classmethod

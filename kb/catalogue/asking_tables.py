@@ -20,6 +20,19 @@ api_keys = Table(
     Column("revoked_at", UtcDateTime),
 )
 
+# Who is signed in. The cookie's digest, not the cookie: whoever reads this table can be nobody by it.
+sessions = Table(
+    "sessions",
+    metadata,
+    tenant_column(),
+    Column("cookie_sha256", String(64), nullable=False),
+    Column("email", String(400), nullable=False),
+    Column("groups", JSON, nullable=False),
+    Column("began_at", UtcDateTime, nullable=False),
+    Column("ends_at", UtcDateTime, nullable=False),
+    PrimaryKeyConstraint("tenant", "cookie_sha256"),
+)
+
 # What was asked and answered, so that people can come back to it and somebody can look why.
 answers = Table(
     "answers",

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Table, event, inspect, make_url, text
+from sqlalchemy import URL, Connection, Engine, Row, Select, Table, create_engine, event, inspect, make_url, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
@@ -20,17 +20,24 @@ _BUSY_SECONDS = 30
 # Any number will do, as long as every Footnote uses the same: migrations take turns on it.
 _MIGRATION_LOCK = 7_340_129
 _DDL_SECONDS = 120
+# Transactions of this process at once. SQLite's writers take turns in any case.
+_READERS = 10
+_WRITERS = 5
 
 
 class Database:
     """Read and write transactions. Raises CatalogueUnavailable, CatalogueTooNew, ConfigError (unusable URL)."""
 
-    def __init__(self, engine: AsyncEngine, *, place: str) -> None:
+    def __init__(self, engine: AsyncEngine, *, place: str, direct: Engine | None = None) -> None:
         self._engine = engine
+        self._direct = direct
         # PostgreSQL's default shows each statement another moment; SQLite's transactions are snapshots anyway.
         is_sqlite = engine.dialect.name == "sqlite"
         self._reader = engine if is_sqlite else engine.execution_options(isolation_level="REPEATABLE READ")
         self._writer = engine.execution_options(footnote_writes=True)
+        # First come, first served: the pool's own queue lets newcomers pass those who wait, and gives up on them.
+        self._read_turns = asyncio.Semaphore(_READERS)
+        self._write_turns = asyncio.Semaphore(1 if is_sqlite else _WRITERS)
         self._place = place
 
     @classmethod
@@ -41,12 +48,13 @@ class Database:
             place = parsed.database if parsed.get_backend_name() == "sqlite" else f"{parsed.host}/{parsed.database}"
             if parsed.get_backend_name() == "sqlite" and parsed.database:
                 _make_private_directory(Path(parsed.database).parent)
-            engine = create_async_engine(parsed, pool_pre_ping=parsed.get_backend_name() != "sqlite")
+            pool = {"pool_size": _READERS + _WRITERS, "pool_pre_ping": parsed.get_backend_name() != "sqlite"}
+            engine = create_async_engine(parsed, **pool)
         except (ArgumentError, ImportError, SQLAlchemyError) as exc:
             raise ConfigError("[catalogue] url is no database address that works here: see docs/operations.md") from exc
         if engine.dialect.name == "sqlite":
             _prepare_sqlite(engine.sync_engine)
-        database = cls(engine, place=str(place))
+        database = cls(engine, place=str(place), direct=_direct_engine(parsed))
         try:
             if engine.dialect.name == "sqlite" and parsed.database:
                 with database._translated():
@@ -61,19 +69,30 @@ class Database:
     async def read(self) -> AsyncIterator[AsyncConnection]:
         """A transaction that only reads: one snapshot."""
         with self._translated():
-            async with self._reader.connect() as connection, connection.begin():
+            async with self._read_turns, self._reader.connect() as connection, connection.begin():
                 yield connection
+
+    async def fetch(self, query: Select[Any]) -> Sequence[Row[Any]]:
+        """All rows of one SELECT. On SQLite in one step on one thread, where a transaction takes nine."""
+        if self._direct is not None:
+            with self._translated():
+                return await asyncio.to_thread(_rows, self._direct, query)
+        async with self.read() as connection:
+            rows: Sequence[Row[Any]] = (await connection.execute(query)).all()
+        return rows
 
     @asynccontextmanager
     async def write(self) -> AsyncIterator[AsyncConnection]:
         """A transaction that writes: all of it or nothing. On SQLite it takes the write lock at once."""
         with self._translated():
-            async with self._writer.connect() as connection, connection.begin():
+            async with self._write_turns, self._writer.connect() as connection, connection.begin():
                 yield connection
 
     async def close(self) -> None:
         """Let go of all connections."""
         await self._engine.dispose()
+        if self._direct is not None:
+            self._direct.dispose()
 
     def _translated(self) -> "_Translated":
         return _Translated(self._place)
@@ -135,13 +154,15 @@ def insert_new(
     return postgresql.insert(table).values(dict(row)).on_conflict_do_nothing()
 
 
-def _prepare_sqlite(engine: Engine) -> None:
+def _prepare_sqlite(engine: Engine, *, further: Sequence[str] = ()) -> None:
+    pragmas = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", f"busy_timeout={_BUSY_SECONDS}000", *further)
+
     @event.listens_for(engine, "connect")
     def set_pragmas(connection: Any, record: object) -> None:  # the driver's own connection
         # Transactions are begun by us, below: the driver's own would not cover DDL and would lock late.
         connection.isolation_level = None
         cursor = connection.cursor()
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", f"busy_timeout={_BUSY_SECONDS}000"):
+        for pragma in pragmas:
             cursor.execute(f"PRAGMA {pragma}")
         cursor.close()
 
@@ -150,6 +171,20 @@ def _prepare_sqlite(engine: Engine) -> None:
         # Taking the write lock at the start: two processes then wait for each other and never deadlock on an upgrade.
         writes = connection.get_execution_options().get("footnote_writes", False)
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _direct_engine(url: URL) -> Engine | None:
+    """Connections to a SQLite file that only read, without the asynchronous driver between."""
+    if url.get_backend_name() != "sqlite" or not url.database or ":memory:" in url.database:
+        return None
+    engine = create_engine(url.set(drivername="sqlite"))
+    _prepare_sqlite(engine, further=("query_only=ON",))
+    return engine
+
+
+def _rows(engine: Engine, query: Select[Any]) -> Sequence[Row[Any]]:
+    with engine.connect() as connection:
+        return connection.execute(query).all()
 
 
 def _make_private_directory(directory: Path) -> None:

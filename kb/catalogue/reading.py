@@ -56,8 +56,7 @@ class SectionReader:
         return await self._fetch(_query(tenant).where(mine).order_by(sections.c.ordinal))
 
     async def _fetch(self, query: Select[tuple[object, ...]]) -> list[StoredSection]:
-        async with self._database.read() as connection:
-            return [_section(row) for row in await connection.execute(query)]
+        return [_section(row) for row in await self._database.fetch(query)]
 
 
 def _query(tenant: str) -> Select[tuple[object, ...]]:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from kb.documents import BlockKind
 from kb.embedders.base import Vectors
@@ -85,8 +85,7 @@ class StoredChunk:
     vector: Vectors
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, order=True)
-class SectionKey:
+class SectionKey(NamedTuple):
     """Names one section of one revision."""
 
     document_id: str
@@ -182,6 +181,17 @@ class StoredKey:
     expires_at: datetime | None
     revoked_at: datetime | None
     origins: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredSession:
+    """Somebody who is signed in. `groups`: those that the provider named then."""
+
+    cookie_sha256: str
+    email: str
+    groups: tuple[str, ...]
+    began_at: datetime
+    ends_at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,6 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
+from kb.catalogue.migrations.asking import make_answers
+
 revision = "0001"
 down_revision = None
 
@@ -16,7 +18,7 @@ def upgrade() -> None:
     _make_builds()
     _make_sources()
     _make_inbox()
-    _make_answers()
+    make_answers()
 
 
 def _make_access() -> None:
@@ -260,32 +262,3 @@ def _make_inbox() -> None:
         sa.PrimaryKeyConstraint("tenant", "answer_id", "rater"),
     )
     op.create_index("inbox_by_age", "inbox", ["tenant", "channel", "finished_at", "accepted_at"], unique=False)
-
-
-def _make_answers() -> None:
-    op.create_table(
-        "answers",
-        sa.Column("tenant", sa.String(length=200), nullable=False),
-        sa.Column("answer_id", sa.String(length=60), nullable=False),
-        sa.Column("conversation_id", sa.String(length=100), nullable=False),
-        sa.Column("asker", sa.String(length=400), nullable=False),
-        sa.Column("channel", sa.String(length=40), nullable=False),
-        sa.Column("question", sa.Text(), nullable=False),
-        sa.Column("status", sa.String(length=20), nullable=False),
-        sa.Column("body", sa.JSON(), nullable=False),
-        sa.Column("asked_at", sa.DateTime(timezone=True), nullable=False),
-        sa.PrimaryKeyConstraint("tenant", "answer_id"),
-    )
-    columns = ["tenant", "asker", "conversation_id", "asked_at"]
-    op.create_index("answers_by_conversation", "answers", columns, unique=False)
-    op.create_index("answers_by_age", "answers", ["tenant", "asked_at"], unique=False)
-    op.create_table(
-        "requests",
-        sa.Column("tenant", sa.String(length=200), nullable=False),
-        sa.Column("asker", sa.String(length=400), nullable=False),
-        sa.Column("key", sa.String(length=200), nullable=False),
-        sa.Column("digest", sa.String(length=64), nullable=False),
-        sa.Column("body", sa.JSON(none_as_null=True), nullable=True),
-        sa.Column("received_at", sa.DateTime(timezone=True), nullable=False),
-        sa.PrimaryKeyConstraint("tenant", "asker", "key"),
-    )
