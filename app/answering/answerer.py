@@ -9,6 +9,7 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
 
+from app.answering.beside import SideThread
 from app.answering.checking import SentenceChecker, carries
 from app.answering.citing import FootnoteList
 from app.answering.evidence import Evidence, EvidenceFinder
@@ -56,6 +57,7 @@ class Answerer:
         self._finder = finder
         self._chat_model = chat_model
         self._checker = SentenceChecker()
+        self._beside = SideThread()
         self._settings = settings
         self._max_question_bytes = max_question_bytes
 
@@ -87,7 +89,7 @@ class Answerer:
             logger.warning("question could not be searched", extra={"error": type(exc).__name__})
             yield draft.finish("unavailable", reason=_unavailable(exc))
             return
-        if not self._is_answerable(text, evidence, draft.passages):
+        if not await self._beside.run(self._is_answerable, text, evidence, draft.passages):
             yield draft.finish("not_found", reason="the pages found do not answer this question")
             return
         async with aclosing(self._sentences(text, evidence, draft)) as sentences:
@@ -104,7 +106,7 @@ class Answerer:
     async def _sentences(
         self, text: str, evidence: Sequence[Evidence], draft: "_Draft"
     ) -> AsyncGenerator[SentenceReady, None]:
-        chosen = select_evidence(text, evidence, most=self._settings.max_sentences)
+        chosen = await self._beside.run(select_evidence, text, evidence, most=self._settings.max_sentences)
         if draft.mode == "sources":
             for each in _one_a_passage(evidence):
                 draft.footnotes.cite("", each.passage, each.unit)
@@ -135,9 +137,10 @@ class Answerer:
                 pieces = self._chat_model.stream(messages, max_tokens=self._settings.answer_tokens)
                 async with aclosing(pieces):
                     async for piece in pieces:
-                        for ready in self._checked(stream.feed(piece), chosen, draft):
-                            yield ready
-                for ready in self._checked(stream.close(), chosen, draft):
+                        if written := stream.feed(piece):
+                            for ready in await self._beside.run(self._checked, written, chosen, draft):
+                                yield ready
+                for ready in await self._beside.run(self._checked, stream.close(), chosen, draft):
                     yield ready
         except (ModelError, TimeoutError) as exc:
             logger.warning("chat model failed", extra={"error": type(exc).__name__})

@@ -1,11 +1,13 @@
 """The units of the passages that bear on the question, best first. No chat model is asked."""
 
+import asyncio
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from app.answering.beside import SideThread
 from app.answering.features import Candidate, candidates_of, read_question, unit_features
 from app.answering.types import Passage
 from app.answering.units import Unit
@@ -38,27 +40,50 @@ class EvidenceFinder:
     def __init__(self, embedder: Embedder) -> None:
         self._embedder = embedder
         self._vectors: OrderedDict[str, Vectors] = OrderedDict()
+        # Texts that are just being embedded, for this question or another one.
+        self._coming: dict[str, asyncio.Future[None]] = {}
+        self._beside = SideThread()
 
     async def find(self, question: str, passages: Sequence[Passage]) -> list[Evidence]:
         """Evidence of all passages, best first. Raises ModelError."""
-        candidates = most_shared(question, candidates_of(passages))
+        candidates = await self._beside.run(_candidates, question, passages)
         texts = [f"{passages[candidate.place].heading_line}: {candidate.unit.text}" for candidate in candidates]
         cosines = await self._similarities(question, texts)
-        return rank(question, passages, candidates, cosines)
+        return await self._beside.run(rank, question, passages, candidates, cosines)
 
     async def _similarities(self, question: str, texts: Sequence[str]) -> list[float]:
         """Cosine of the question to each text, in order."""
         if not texts:
             return []
-        missing = [text for text in dict.fromkeys(texts) if text not in self._vectors]
-        if missing:
-            vectors = await self._embedder.embed_passages(missing)
-            self._vectors.update(zip(missing, vectors, strict=True))
         query = await self._embedder.embed_query(question)
+        await self._embed(texts)
+        # No wait in between: another question's vectors may push these out.
         cosines = (np.stack([self._vectors[text] for text in texts]) @ query).tolist()
         while len(self._vectors) > _CACHED_VECTORS:
             self._vectors.popitem(last=False)
         return [float(cosine) for cosine in cosines]
+
+    async def _embed(self, texts: Sequence[str]) -> None:
+        """Have a vector for each. Many who ask the same at once embed its texts once."""
+        while missing := [text for text in dict.fromkeys(texts) if text not in self._vectors]:
+            own = [text for text in missing if text not in self._coming]
+            if not own:
+                # Whatever becomes of it: then we look again.
+                await asyncio.wait({self._coming[text] for text in missing})
+                continue
+            done = asyncio.get_running_loop().create_future()
+            self._coming.update(dict.fromkeys(own, done))
+            try:
+                vectors = await self._embedder.embed_passages(own)
+                self._vectors.update(zip(own, vectors, strict=True))
+            finally:
+                for text in own:
+                    del self._coming[text]
+                done.set_result(None)
+
+
+def _candidates(question: str, passages: Sequence[Passage]) -> list[Candidate]:
+    return most_shared(question, candidates_of(passages))
 
 
 def most_shared(question: str, candidates: Sequence[Candidate]) -> list[Candidate]:

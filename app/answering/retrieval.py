@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
+from app.answering.beside import SideThread
 from app.answering.collapsing import collapse_near_equal
 from app.answering.ports import SectionReranker
 from app.answering.querying import Query, read_query, spelled_otherwise
@@ -47,6 +48,7 @@ class HybridRetriever:
         self._link_base = link_base
         self._scorer = SectionScorer(language=language)
         self._reranker = reranker
+        self._beside = SideThread()
 
     async def retrieve(self, query: str, principal: Principal, *, scope: SearchScope, count: int) -> list[Passage]:
         """At most `count` sections the principal may read, best first."""
@@ -59,18 +61,28 @@ class HybridRetriever:
             if found:
                 break
             found = await self._find(other, principal.tenant, audience_ids, count=count)
-        return collapse_near_equal(found, count=count)
+        return await self._beside.run(collapse_near_equal, found, count=count)
 
     async def _find(self, query: Query, tenant: str, audience_ids: tuple[int, ...], *, count: int) -> list[Passage]:
         """Twice as many sections as asked for, so that near-equal ones can be collapsed."""
         where = _filter(query.scope, tenant, audience_ids)
         vector = await self._embedder.embed_query(query.words)
         sections, fused = await self._search(query, where, vector, count=count)
+        return await self._reranked(query, await self._beside.run(self._scored, query, tenant, sections, fused))
+
+    def _scored(
+        self,
+        query: Query,
+        tenant: str,
+        sections: Mapping[SectionKey, StoredSection],
+        fused: Mapping[SectionKey, Fused],
+    ) -> list[Passage]:
+        """The sections as passages, best first."""
         passages = [
             self._passage(tenant, section, score=self._scorer.score(query, section, fused[key]), dense=fused[key].dense)
             for key, section in sections.items()
         ]
-        return await self._reranked(query, spread_over_pages(best_first(passages)))
+        return spread_over_pages(best_first(passages))
 
     async def _reranked(self, query: Query, passages: list[Passage]) -> list[Passage]:
         """The best of them in the reranker's order, if there is one; the others stay behind."""
