@@ -94,20 +94,21 @@ async def resolve_caller(
     )
 
 
-async def must_be_safe_to_bind(host: str, catalogue: Catalogue, *, tenant: str) -> bool:
+async def must_be_safe_to_bind(host: str, catalogue: Catalogue, *, tenant: str, knows_people: bool = False) -> bool:
     """Is the server open to callers without a key? Raises ConfigError for another host than loopback without keys.
 
-    Once a key was made the server stays closed, even if all are revoked: replacing the last key must open no door.
+    `knows_people`: there are other ways to say who one is, and nobody comes in without. Once a key was made the server
+    stays closed, even if all are revoked: replacing the last key must open no door.
     """
     keys = await catalogue.keys.list(tenant)
     now = datetime.now(UTC)
     has_usable = any(key.revoked_at is None and (key.expires_at is None or key.expires_at > now) for key in keys)
-    if not is_loopback(host) and not has_usable:
+    if not is_loopback(host) and not has_usable and not knows_people:
         raise ConfigError(
             f"[server] host {host!r} can be reached from other machines, and no valid API key exists: "
             "create one with `footnote keys create NAME`, or bind 127.0.0.1"
         )
-    return not keys
+    return not keys and not knows_people
 
 
 def is_loopback(host: str) -> bool:

@@ -67,7 +67,9 @@ async def serve(settings: Settings, *, on_ready: Callable[[str], None]) -> None:
     """
     server = settings.server
     async with await Catalogue.open(settings.catalogue_url) as catalogue:
-        is_open = await must_be_safe_to_bind(server.host, catalogue, tenant=settings.tenant)
+        is_open = await must_be_safe_to_bind(
+            server.host, catalogue, tenant=settings.tenant, knows_people=settings.knows_people
+        )
     with listening(server.host, server.port) as sockets:
         port = sockets[0].getsockname()[1]
         # Links name the port that was really taken.

@@ -53,6 +53,7 @@ PROBLEMS: dict[type[errors.KnowledgeBaseError], Problem] = {
     errors.PromptTooLong: Problem(422, "prompt-too-long", "The question is too long for the model"),
     errors.ChannelError: Problem(502, "channel", "The service behind a channel did not answer"),
     errors.AccessDenied: Problem(401, "access-denied", "Access denied", False),
+    errors.IdentityUnavailable: Problem(503, "identity-unavailable", "Who you are cannot be checked now"),
     errors.ScopeMissing: Problem(403, "scope-missing", "The key does not allow this", False),
 }
 

@@ -1,11 +1,13 @@
 """All settings: the knowledge base's and the answering side's, from one footnote.toml and the environment."""
 
 import re
-from typing import Literal
+from pathlib import Path
+from typing import Literal, Self
 
 from pydantic import Field, field_validator
 
 from app.address import web_address
+from app.identity_settings import IssuerTable, LoginTable
 from app.slack_settings import SlackTable
 from kb.settings import KnowledgeSettings, PluginTable, SettingsTable
 
@@ -113,3 +115,28 @@ class Settings(KnowledgeSettings):
         default_factory=ConversationsTable, description="What is kept of what was asked."
     )
     sites: tuple[SiteTable, ...] = Field(default=(), description="Web sites whose pages may show the chat.")
+    issuers: tuple[IssuerTable, ...] = Field(default=(), description="Hosts whose signed tokens name people.")
+    login: LoginTable = Field(
+        default_factory=LoginTable, description="Signing in through an OpenID Connect provider; off by default."
+    )
+
+    @field_validator("issuers")
+    @classmethod
+    def _issuers_are_told_apart(cls, issuers: tuple[IssuerTable, ...]) -> tuple[IssuerTable, ...]:
+        for names in ([each.id for each in issuers], [each.issuer for each in issuers]):
+            if twice := sorted({name for name in names if names.count(name) > 1}):
+                raise ValueError(f"two issuers are called {twice[0]!r}")
+        return issuers
+
+    @property
+    def knows_people(self) -> bool:
+        """Can people say who they are by other means than a key?"""
+        return bool(self.issuers) or self.login.is_on
+
+    def starting_at(self, home: Path) -> Self:
+        """The same, with relative paths made absolute. `home`: the folder of the configuration file."""
+        issuers = (
+            each.model_copy(update={"jwks_file": home / each.jwks_file.expanduser()}) if each.jwks_file else each
+            for each in self.issuers
+        )
+        return super().starting_at(home).model_copy(update={"issuers": tuple(issuers)})

@@ -26,6 +26,7 @@
       ChannelError                   the service behind a channel refused a call, or did not answer (its code)
       AccessDenied                   the caller may not do this: no valid credentials
         ScopeMissing                 the key is valid, and was not made for this
+      IdentityUnavailable            who somebody is cannot be told now: the issuer's keys cannot be had
 
 A message says what happened and what to do about it, in one line, and never holds page text or secrets.
 """
@@ -169,3 +170,9 @@ class AccessDenied(KnowledgeBaseError):
 
 class ScopeMissing(AccessDenied):
     """The caller is known, and the key does not carry the scope that this needs."""
+
+
+class IdentityUnavailable(KnowledgeBaseError):
+    """Who somebody is cannot be told now: the issuer of tokens, or the provider of sign-ins, does not answer."""
+
+    retryable = True

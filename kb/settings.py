@@ -5,7 +5,7 @@ import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import (
@@ -145,6 +145,10 @@ class KnowledgeSettings(BaseSettings):
             return self.catalogue.url.get_secret_value()
         return f"sqlite+aiosqlite:///{self.data_dir / 'catalogue.db'}"
 
+    def starting_at(self, home: Path) -> Self:
+        """The same, with relative paths of the tables that are no plugin's made absolute. `home`: the file's folder."""
+        return self
+
     def masked(self) -> dict[str, object]:
         """All settings as JSON-able values, with stars in place of secrets."""
         return {name: masked(name, value) for name, value in self.model_dump(mode="json").items()}
@@ -172,7 +176,7 @@ def load_settings(settings: type[SettingsT], path: Path, *, data_dir: Path | Non
     for name, table in ((name, getattr(loaded, name)) for name in settings.model_fields):
         if isinstance(table, PluginTable):
             changes[name] = _resolve_model(table, home=home)
-    return loaded.model_copy(update=changes)
+    return loaded.model_copy(update=changes).starting_at(home)
 
 
 def explain_settings(error: ValidationError, settings: type[BaseModel], path: Path) -> str:

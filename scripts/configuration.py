@@ -7,6 +7,7 @@ from pathlib import Path
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from app.identity_settings import IssuerTable
 from app.settings import Settings, SiteTable
 from kb.plugins import available, load
 from kb.settings import SourceTable
@@ -50,6 +51,9 @@ def _tables() -> Iterator[str]:
         "`[[sites]]`", "One table a web site whose pages may show the chat:", SiteTable.model_fields.items()
     )
     yield from _part(
+        "`[[issuers]]`", "One table a host whose signed tokens name people:", IssuerTable.model_fields.items()
+    )
+    yield from _part(
         "`[[sources]]`", "One table a source. Every kind has these keys:", SourceTable.model_fields.items()
     )
     for kind in available("ingest.connectors"):
@@ -80,7 +84,7 @@ def _part(title: str, about: str, fields: Iterable[tuple[str, FieldInfo]]) -> It
 
 def _plain_fields(settings: type[BaseModel]) -> Iterator[tuple[str, FieldInfo]]:
     for name, field in settings.model_fields.items():
-        if _table_of(field) is None and name not in {"sources", "sites"}:
+        if _table_of(field) is None and name not in {"sources", "sites", "issuers"}:
             yield name, field
 
 

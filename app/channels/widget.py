@@ -9,7 +9,7 @@ from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from app.callers import Door, foreign_origin
-from app.visits import TOKEN_SECONDS
+from app.identity import LONGEST_TOKEN
 
 # In the order in which one uses the other; the last is what a page's script tag stands for.
 _MODULES = ("nodes", "calling", "words", "style", "turn", "chat")
@@ -22,6 +22,9 @@ class VisitBody(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     site: str = Field(max_length=60)
+    user_token: str | None = Field(
+        default=None, max_length=LONGEST_TOKEN, description="A token (JWT) by which the site says who the visitor is."
+    )
 
 
 class VisitorBody(BaseModel):
@@ -57,7 +60,8 @@ def build_router(door: Door) -> APIRouter:
     async def visit(body: VisitBody, request: Request) -> VisitorBody:
         """A token for a visitor of a site's page, which is told by its Origin."""
         origin = foreign_origin(request.headers)
-        return VisitorBody(token=door.visits.issue(body.site, origin), expires_in=TOKEN_SECONDS)
+        token, seconds = await door.begin_visit(body.site, origin, user_token=body.user_token)
+        return VisitorBody(token=token, expires_in=seconds)
 
     return router
 

@@ -159,6 +159,11 @@ async def test_a_valid_key_allows_any_address_and_closes_the_server(catalogue: C
     assert await must_be_safe_to_bind("0.0.0.0", catalogue, tenant=TENANT) is False
 
 
+async def test_where_people_can_say_who_they_are_nobody_comes_in_without(catalogue: Catalogue) -> None:
+    for host in ("0.0.0.0", "127.0.0.1"):
+        assert await must_be_safe_to_bind(host, catalogue, tenant=TENANT, knows_people=True) is False
+
+
 @pytest.mark.parametrize(
     ("host", "is_here"),
     [

@@ -24,6 +24,9 @@ SDK_BORDERS = {
     "slack_bolt": ("app/channels/slack*.py",),
     "slack_sdk": ("app/channels/slack*.py",),
     "aiohttp": ("app/channels/slack*.py",),
+    "jwt": ("app/identity*.py",),
+    "authlib": ("app/oidc.py",),
+    "httpx2": ("app/oidc.py",),
 }
 REFUSED_NAMES = set("data info item obj ctx manager helper util common base_service handler process misc".split())
 
