@@ -1,11 +1,12 @@
 """The JSON shapes that callers rely on: requests checked at the edge, answers written out."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, computed_field
 
-from app.answering.types import Answer, Citation, Mode, Passage, Question, SearchScope, Sentence
+from app.ages import age
+from app.answering.types import Answer, Citation, Mode, Notice, NoticeKind, Passage, Question, SearchScope, Sentence
 
 _Name = Field(default=None, max_length=200)
 
@@ -77,7 +78,10 @@ class SentenceBody(BaseModel):
 
 
 class CitationBody(BaseModel):
-    """A footnote; `quote` is a substring of the stored section."""
+    """A footnote; `quote` is a substring of the stored section.
+
+    `is_outdated`: its page says that it no longer holds, or that another took its place.
+    """
 
     number: int
     document_id: str
@@ -87,11 +91,32 @@ class CitationBody(BaseModel):
     quote: str
     source: str
     updated_at: datetime
+    is_outdated: bool = False
+
+    @computed_field  # type: ignore[prop-decorator]  # mypy does not know decorated properties
+    @property
+    def age(self) -> str:
+        """How long ago the page was updated, in English."""
+        return age(self.updated_at, now=datetime.now(UTC))
 
     @classmethod
     def of(cls, citation: Citation) -> "CitationBody":
         """From the record."""
         return cls(**{name: getattr(citation, name) for name in cls.model_fields})
+
+
+class NoticeBody(BaseModel):
+    """A warning about the citations it names. conflict: they disagree, the newest first; stale: not updated for long;
+    outdated: no longer valid. `text` says so in English, as plain text."""
+
+    kind: NoticeKind
+    text: str
+    citations: tuple[int, ...]
+
+    @classmethod
+    def of(cls, notice: Notice) -> "NoticeBody":
+        """From the record."""
+        return cls(kind=notice.kind, text=notice.text, citations=notice.citations)
 
 
 class ClosestBody(BaseModel):
@@ -127,6 +152,7 @@ class AnswerBody(BaseModel):
     text: str
     sentences: tuple[SentenceBody, ...]
     citations: tuple[CitationBody, ...]
+    notices: tuple[NoticeBody, ...] = ()
     closest: tuple[ClosestBody, ...]
     model: ModelBody | None
     timings_ms: TimingsBody
@@ -144,6 +170,7 @@ class AnswerBody(BaseModel):
             text=answer.text,
             sentences=tuple(SentenceBody.of(sentence) for sentence in answer.sentences),
             citations=tuple(CitationBody.of(citation) for citation in answer.citations),
+            notices=tuple(NoticeBody.of(notice) for notice in answer.notices),
             closest=tuple(ClosestBody(title=page.title, url=page.url) for page in answer.closest),
             model=ModelBody(name=used.name, sha256=used.sha256) if used else None,
             timings_ms=TimingsBody(

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 
-from app.answering.types import Citation, ClosestPage
+from app.answering.types import Citation, ClosestPage, Notice
 from app.blocks import Block, Span, blocks_of
 
 # What begins something in Markdown or HTML: links, images, tags, emphasis, headings, tables.
@@ -28,6 +28,11 @@ def closest_list(pages: Sequence[ClosestPage]) -> str:
     """The closest pages as a list; nothing if there are none."""
     lines = [f"- [{_escape(page.title)}]({link_address(page.url)})" for page in pages]
     return "\n\nThe closest pages:\n\n" + "\n".join(lines) if lines else ""
+
+
+def notice_lines(notices: Sequence[Notice]) -> str:
+    """The warnings, each a paragraph of its own; nothing if there are none."""
+    return "".join(f"\n\n*Note:* {_text(notice.text)}" for notice in notices)
 
 
 def link_address(url: str) -> str:

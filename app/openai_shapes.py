@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from app.answering.types import Answer, Citation
 from app.contract import Text
-from app.markdown import citation_links, closest_list, safe_markdown
+from app.markdown import citation_links, closest_list, notice_lines, safe_markdown
 
 MODEL = "footnote"
 NOT_FOUND = "The pages do not answer this."
@@ -104,13 +104,18 @@ class Writer:
 
     def end(self, answer: Answer) -> str:
         """What is left to say once the answer is done."""
-        if answer.status == "answered" and self.text:
-            return ""
         if answer.status == "answered":
-            return "".join(self.sentence(each.quote, (each.number,), (each,)) for each in answer.citations)
+            cited = () if self.text else answer.citations
+            return "".join(self.sentence(each.quote, (each.number,), (each,)) for each in cited) + self._warn(answer)
         words = NOT_FOUND if answer.status == "not_found" else UNAVAILABLE
         self.text = words + closest_list(answer.closest)
         return self.text
+
+    def _warn(self, answer: Answer) -> str:
+        """The notices, each a paragraph; after the sentences, so that no annotation moves."""
+        warned = notice_lines(answer.notices)
+        self.text += warned
+        return warned
 
 
 def usage_of(question: str, text: str) -> Json:

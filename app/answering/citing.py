@@ -32,6 +32,7 @@ class FootnoteList:
                 quote=unit.quote,
                 source=passage.source,
                 updated_at=passage.updated_at,
+                is_outdated=passage.is_outdated,
             )
         return Sentence(text=text, citations=(self._citations[key].number,))
 

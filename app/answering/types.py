@@ -6,6 +6,7 @@ from typing import Literal, TypeAlias
 
 Mode: TypeAlias = Literal["grounded", "strict", "sources"]
 Status: TypeAlias = Literal["answered", "not_found", "unavailable"]
+NoticeKind: TypeAlias = Literal["conflict", "stale", "outdated"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +60,10 @@ class Passage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Citation:
-    """A numbered footnote. `quote` is a substring of the stored section's text."""
+    """A numbered footnote. `quote` is a substring of the stored section's text.
+
+    `is_outdated`: its page says that it no longer holds, or that another took its place.
+    """
 
     number: int
     document_id: str
@@ -69,6 +73,19 @@ class Citation:
     quote: str
     source: str
     updated_at: datetime
+    is_outdated: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notice:
+    """A word of warning about an answer. `text`: in English, without markup; `citations`: the footnotes it is about.
+
+    conflict: two of them disagree, the newest first. stale: not updated for long. outdated: no longer valid.
+    """
+
+    kind: NoticeKind
+    text: str
+    citations: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,6 +135,7 @@ class Answer:
     closest: tuple[ClosestPage, ...]
     model_used: ModelUsed | None
     timings_ms: Timings
+    notices: tuple[Notice, ...] = ()
 
     @property
     def text(self) -> str:

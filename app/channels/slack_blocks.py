@@ -13,7 +13,8 @@ from datetime import UTC, datetime
 from typing import Any, TypeAlias
 from urllib.parse import urlsplit
 
-from app.answering.types import Answer, Citation, ClosestPage, Sentence
+from app.ages import age
+from app.answering.types import Answer, Citation, ClosestPage, Notice, Sentence
 
 Block: TypeAlias = dict[str, Any]  # JSON of Slack's making
 FEEDBACK, PRIVATE, SHARE, ESCALATE = "footnote_feedback", "footnote_private", "footnote_share", "footnote_escalate"
@@ -101,11 +102,17 @@ def ending_blocks(answer: Answer, frame: Frame, *, now: datetime | None = None) 
     if answer.status == "answered":
         if answer.reason:
             ending.append(_rich(_section(_text(_sentence_case(answer.reason), style="italic"))))
+        ending += notice_blocks(answer.notices)
         ending += source_blocks(answer.citations, now=now or datetime.now(UTC))
     else:
         ending.append(_rich(_section(_text(_refusal(answer)))))
         ending += closest_blocks(answer.closest)
     return ending + button_blocks(answer, frame)
+
+
+def notice_blocks(notices: Sequence[Notice]) -> list[Block]:
+    """The warnings: what disagrees, and what is old."""
+    return [_rich(_section(_text("Note: ", style="bold"), _text(_cut(each.text, MOST_TEXT)))) for each in notices]
 
 
 def source_blocks(citations: Sequence[Citation], *, now: datetime) -> list[Block]:
@@ -168,16 +175,6 @@ def said(answer: Answer) -> str:
 def escaped(text: str) -> str:
     """Text without Slack's control characters: no ping, channel or link is left in it."""
     return html.escape(text, quote=False)
-
-
-def age(then: datetime, *, now: datetime) -> str:
-    """How long ago, in words."""
-    days = max(0, (now.date() - then.date()).days)
-    for most, unit, name in ((2, 1, "day"), (60, 1, "day"), (730, 30, "month")):
-        if days < most:
-            count = days // unit
-            return ("today", "yesterday")[count] if most == 2 else f"{count} {name}s ago"
-    return f"{days // 365} years ago"
 
 
 def sized(blocks: Iterable[Block]) -> int:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
 
 import typer
 from rich.box import SIMPLE_HEAD
@@ -10,6 +11,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from app.ages import age
 from app.answering.types import Answer, Citation, Passage
 
 LONGEST_QUOTE = 240
@@ -52,6 +54,8 @@ def print_answer(console: Console, answer: Answer) -> None:
     console.print()
     for citation in answer.citations:
         _print_citation(console, citation)
+    for notice in answer.notices:
+        _print_indented(console, Text.assemble(("Note: ", "bold yellow"), plain(notice.text)), by=2)
     if answer.reason:
         console.print(Text(f"  ({answer.reason})", style="dim"))
 
@@ -80,9 +84,15 @@ def shorten(text: str) -> str:
 
 def _print_citation(console: Console, citation: Citation) -> None:
     heading = plain(" › ".join((citation.title, *citation.heading_path)))
-    console.print(Text.assemble((f"  [{citation.number}] ", "bold cyan"), (heading, "bold")), soft_wrap=True)
+    updated = (f"  {' · '.join(_standing(citation))}", "dim")
+    console.print(Text.assemble((f"  [{citation.number}] ", "bold cyan"), (heading, "bold"), updated), soft_wrap=True)
     console.print(Text(f"      {plain(citation.url)}", style="blue"), soft_wrap=True)
     _print_indented(console, Text(f"“{shorten(citation.quote)}”", style="italic"), by=6)
+
+
+def _standing(citation: Citation) -> list[str]:
+    updated = f"updated {age(citation.updated_at, now=datetime.now(UTC))}"
+    return [updated, "no longer valid"] if citation.is_outdated else [updated]
 
 
 def _print_without_answer(console: Console, answer: Answer) -> None:

@@ -22,6 +22,7 @@ ANSWER_KEYS = {
     "text",
     "sentences",
     "citations",
+    "notices",
     "closest",
     "model",
     "timings_ms",
