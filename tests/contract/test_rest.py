@@ -27,7 +27,9 @@ ANSWER_KEYS = {
     "model",
     "timings_ms",
 }
-CITATION_KEYS = {"number", "document_id", "title", "heading_path", "url", "quote", "source", "updated_at"}
+CITATION_KEYS = {
+    "number", "document_id", "title", "heading_path", "url", "quote", "source", "updated_at", "is_outdated", "age",
+}  # fmt: skip
 PASSAGE_KEYS = {"document_id", "title", "heading_path", "url", "text", "score", "source", "updated_at"}
 
 
