@@ -45,6 +45,9 @@ class AnsweringTable(SettingsTable):
     max_sentences: int = Field(default=4, ge=1, le=12, description="Longest answer.")
     prompt_tokens: int = Field(default=1200, ge=200, description="Most tokens of sections in the prompt.")
     answer_tokens: int = Field(default=160, ge=16, description="Most tokens the model may write.")
+    stale_after_days: int = Field(
+        default=365, ge=0, description="Pages not updated for longer carry a warning; 0: none does."
+    )
     deadline_seconds: float = Field(default=60, gt=0, description="After this the model is stopped; `strict` answers.")
 
 

@@ -2,16 +2,15 @@
 
 import asyncio
 import logging
-import secrets
-import time
 import unicodedata
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 from app.answering.beside import SideThread
 from app.answering.checking import SentenceChecker, carries
-from app.answering.citing import FootnoteList
+from app.answering.conflicts import Settled, settle
+from app.answering.drafting import Draft
 from app.answering.evidence import Evidence, EvidenceFinder
 from app.answering.gate import answerable_probability, gate_features
 from app.answering.ports import Retriever
@@ -20,17 +19,13 @@ from app.answering.selecting import select_evidence
 from app.answering.types import (
     Answer,
     AnswerEvent,
-    ClosestPage,
-    Mode,
     ModelUsed,
     Passage,
     Question,
     SearchScope,
-    Sentence,
     SentenceReady,
     SourcesFound,
     Status,
-    Timings,
 )
 from app.chat_models.base import ChatModel
 from app.settings import AnsweringTable
@@ -38,7 +33,6 @@ from kb.access import Principal
 from kb.errors import CatalogueError, IndexFailure, InvalidQuestion, KnowledgeBaseError, ModelError
 
 logger = logging.getLogger(__name__)
-CLOSEST_PAGES = 3
 
 
 class Answerer:
@@ -52,6 +46,7 @@ class Answerer:
         *,
         settings: AnsweringTable,
         max_question_bytes: int,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._retriever = retriever
         self._finder = finder
@@ -60,6 +55,7 @@ class Answerer:
         self._beside = SideThread()
         self._settings = settings
         self._max_question_bytes = max_question_bytes
+        self._clock = clock
 
     async def search(self, query: str, principal: Principal, *, scope: SearchScope, count: int) -> Sequence[Passage]:
         """The passages alone."""
@@ -77,53 +73,77 @@ class Answerer:
     async def stream(self, question: Question, principal: Principal) -> AsyncGenerator[AnswerEvent, None]:
         """SourcesFound, a SentenceReady for each checked sentence, then the Answer."""
         text = readable_question(question.text, max_bytes=self._max_question_bytes)
-        draft = _Draft(question=question, mode=question.mode or self._settings.mode)
+        draft = Draft(
+            question=question,
+            mode=question.mode or self._settings.mode,
+            stale_after_days=self._settings.stale_after_days,
+        )
         try:
-            draft.passages = await self._retriever.retrieve(
-                text, principal, scope=question.scope, count=self._settings.sections
+            draft.retrieved(
+                await self._retriever.retrieve(text, principal, scope=question.scope, count=self._settings.sections)
             )
-            draft.retrieved()
             yield SourcesFound(passages=tuple(draft.passages))
             evidence = await self._finder.find(text, draft.passages)
         except (IndexFailure, CatalogueError, ModelError) as exc:
             logger.warning("question could not be searched", extra={"error": type(exc).__name__})
-            yield draft.finish("unavailable", reason=_unavailable(exc))
+            yield self._finish(draft, "unavailable", reason=_unavailable(exc))
             return
-        if not await self._beside.run(self._is_answerable, text, evidence, draft.passages):
-            yield draft.finish("not_found", reason="the pages found do not answer this question")
+        draft.answerable = await self._beside.run(_answerable, text, evidence, draft.passages)
+        if draft.answerable is None or draft.answerable < self._settings.answerable_above:
+            yield self._finish(draft, "not_found", reason="the pages found do not answer this question")
             return
         async with aclosing(self._sentences(text, evidence, draft)) as sentences:
             async for ready in sentences:
                 yield ready
-        yield draft.finish("answered", reason=draft.reason, model_used=self._model_used(draft))
+        yield self._finish(draft, "answered", reason=draft.reason)
 
-    def _is_answerable(self, text: str, evidence: Sequence[Evidence], passages: Sequence[Passage]) -> bool:
-        if not evidence:
-            return False
-        features = gate_features(text, evidence, passages)
-        return answerable_probability(features) >= self._settings.answerable_above
+    def _finish(self, draft: Draft, status: Status, *, reason: str | None) -> Answer:
+        is_models = status == "answered" and draft.mode == "grounded"
+        used = ModelUsed(name=self._chat_model.name, sha256=self._chat_model.sha256) if is_models else None
+        return draft.finish(status, reason=reason, now=self._clock(), model_used=used)
 
     async def _sentences(
-        self, text: str, evidence: Sequence[Evidence], draft: "_Draft"
+        self, text: str, evidence: Sequence[Evidence], draft: Draft
     ) -> AsyncGenerator[SentenceReady, None]:
-        chosen = await self._beside.run(select_evidence, text, evidence, most=self._settings.max_sentences)
         if draft.mode == "sources":
             for each in _one_a_passage(evidence):
                 draft.footnotes.cite("", each.passage, each.unit)
             return
+        settled = await self._beside.run(self._settled, text, evidence)
+        draft.conflicts = settled.conflicts
+        # What pages disagree about is theirs to say: the newest first.
+        for conflict in settled.conflicts:
+            yield draft.add(conflict.newer.unit.text, conflict.newer)
+            yield draft.add(conflict.older.unit.text, conflict.older)
         if draft.mode == "grounded":
-            async with aclosing(self._grounded(text, chosen, draft)) as sentences:
+            async with aclosing(self._written(text, settled.others, draft)) as sentences:
                 async for ready in sentences:
                     yield ready
-            if not draft.sentences:
-                draft.mode = "strict"
-        for each in chosen:
+        for each in settled.others:
             # What the model said well enough is not said twice; what it left out is quoted.
             if not draft.footnotes.is_cited(each.passage, each.unit):
                 yield draft.add(each.unit.text, each)
 
+    async def _written(
+        self, text: str, chosen: Sequence[Evidence], draft: Draft
+    ) -> AsyncGenerator[SentenceReady, None]:
+        """The model's sentences that pass. If there are none the mode is `strict`, and the reason says why."""
+        quoted = len(draft.sentences)
+        draft.reason = "the pages disagree, so these are their own sentences"
+        if chosen:
+            async with aclosing(self._grounded(text, chosen, draft)) as sentences:
+                async for ready in sentences:
+                    yield ready
+        if len(draft.sentences) > quoted:
+            draft.reason = None
+        else:
+            draft.mode = "strict"
+
+    def _settled(self, text: str, evidence: Sequence[Evidence]) -> Settled:
+        return settle(select_evidence(text, evidence, most=self._settings.max_sentences), evidence)
+
     async def _grounded(
-        self, text: str, chosen: Sequence[Evidence], draft: "_Draft"
+        self, text: str, chosen: Sequence[Evidence], draft: Draft
     ) -> AsyncGenerator[SentenceReady, None]:
         """The model's sentences that pass: each carries a piece of the chosen evidence, with its numbers and names."""
         stream = SentenceStream()
@@ -134,6 +154,7 @@ class Answerer:
                     draft.passages, budget_tokens=self._settings.prompt_tokens, chat_model=self._chat_model
                 )
                 messages = build_messages(text, packed, tone=self._settings.tone)
+                draft.prompted(messages)
                 pieces = self._chat_model.stream(messages, max_tokens=self._settings.answer_tokens)
                 async with aclosing(pieces):
                     async for piece in pieces:
@@ -145,10 +166,8 @@ class Answerer:
         except (ModelError, TimeoutError) as exc:
             logger.warning("chat model failed", extra={"error": type(exc).__name__})
             draft.reason = "the chat model is busy or did not answer; these are the pages' own sentences"
-        if draft.sentences:
-            draft.reason = None
 
-    def _checked(self, written: Sequence[str], chosen: Sequence[Evidence], draft: "_Draft") -> list[SentenceReady]:
+    def _checked(self, written: Sequence[str], chosen: Sequence[Evidence], draft: Draft) -> list[SentenceReady]:
         ready: list[SentenceReady] = []
         for sentence in written:
             plain, _ = parse_sentence(sentence)
@@ -159,7 +178,7 @@ class Answerer:
                 ready.append(draft.add(plain, support))
         return ready
 
-    def _supporting(self, claim: str, chosen: Sequence[Evidence], draft: "_Draft") -> Evidence | None:
+    def _supporting(self, claim: str, chosen: Sequence[Evidence], draft: Draft) -> Evidence | None:
         for each in chosen:
             if draft.footnotes.is_cited(each.passage, each.unit):
                 continue
@@ -171,62 +190,12 @@ class Answerer:
                 return each
         return None
 
-    def _is_quoted_elsewhere(self, claim: str, passage: Passage, draft: "_Draft") -> bool:
+    def _is_quoted_elsewhere(self, claim: str, passage: Passage, draft: Draft) -> bool:
         """Does another passage say it word for word? Then it is of that one, and this is no place to cite for it."""
         others = (other for other in draft.passages if other is not passage)
         return any(
             self._checker.check_sentence(claim, other.text, about=other.heading_line).is_quoted for other in others
         )
-
-    def _model_used(self, draft: "_Draft") -> ModelUsed | None:
-        if draft.mode != "grounded":
-            return None
-        return ModelUsed(name=self._chat_model.name, sha256=self._chat_model.sha256)
-
-
-@dataclass(kw_only=True)
-class _Draft:
-    """An answer being made."""
-
-    question: Question
-    mode: Mode
-    passages: list[Passage] = field(default_factory=list)
-    sentences: list[Sentence] = field(default_factory=list)
-    footnotes: FootnoteList = field(default_factory=FootnoteList)
-    reason: str | None = None
-    started: float = field(default_factory=time.perf_counter)
-    retrieve_ms: float = 0
-    first_sentence_ms: float = 0
-
-    def retrieved(self) -> None:
-        self.retrieve_ms = self._elapsed_ms()
-
-    def add(self, text: str, evidence: Evidence) -> SentenceReady:
-        known = len(self.footnotes.citations)
-        sentence = self.footnotes.cite(text, evidence.passage, evidence.unit)
-        if not self.sentences:
-            self.first_sentence_ms = self._elapsed_ms()
-        self.sentences.append(sentence)
-        return SentenceReady(sentence=sentence, new_citations=self.footnotes.citations[known:])
-
-    def finish(self, status: Status, *, reason: str | None, model_used: ModelUsed | None = None) -> Answer:
-        return Answer(
-            answer_id=f"a_{secrets.token_hex(12)}",
-            conversation_id=self.question.conversation_id or f"c_{secrets.token_hex(12)}",
-            status=status,
-            mode=self.mode,
-            reason=reason,
-            sentences=tuple(self.sentences),
-            citations=self.footnotes.citations,
-            closest=closest_pages(self.passages) if status == "not_found" else (),
-            model_used=model_used,
-            timings_ms=Timings(
-                retrieve=self.retrieve_ms, first_sentence=self.first_sentence_ms, total=self._elapsed_ms()
-            ),
-        )
-
-    def _elapsed_ms(self) -> float:
-        return round((time.perf_counter() - self.started) * 1000, 1)
 
 
 def readable_question(text: str, *, max_bytes: int) -> str:
@@ -242,11 +211,9 @@ def readable_question(text: str, *, max_bytes: int) -> str:
     return cleaned
 
 
-def closest_pages(passages: Sequence[Passage]) -> tuple[ClosestPage, ...]:
-    """The first few different pages of the passages."""
-    pages = {passage.document_id: ClosestPage(title=passage.title, url=passage.url) for passage in reversed(passages)}
-    order = list(dict.fromkeys(passage.document_id for passage in passages))
-    return tuple(pages[document_id] for document_id in order[:CLOSEST_PAGES])
+def _answerable(text: str, evidence: Sequence[Evidence], passages: Sequence[Passage]) -> float | None:
+    """The probability that the evidence answers; None: there is none."""
+    return answerable_probability(gate_features(text, evidence, passages)) if evidence else None
 
 
 def _one_a_passage(evidence: Sequence[Evidence]) -> list[Evidence]:

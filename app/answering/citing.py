@@ -2,6 +2,7 @@
 
 from urllib.parse import quote as escape
 
+from app.answering.evidence import Evidence
 from app.answering.types import Citation, Passage, Sentence
 from app.answering.units import Unit
 
@@ -21,7 +22,7 @@ class FootnoteList:
         """A sentence carried by one unit of one passage. The unit must come from that passage's text."""
         if unit.quote not in passage.text:
             raise AssertionError("a quote must be a substring of its section")
-        key = (passage.document_id, passage.section_ordinal, unit.quote)
+        key = _key(passage, unit)
         if key not in self._citations:
             self._citations[key] = Citation(
                 number=len(self._citations) + 1,
@@ -36,9 +37,17 @@ class FootnoteList:
             )
         return Sentence(text=text, citations=(self._citations[key].number,))
 
+    def citation(self, evidence: Evidence) -> Citation:
+        """The footnote that quotes the evidence. Raises KeyError if there is none."""
+        return self._citations[_key(evidence.passage, evidence.unit)]
+
     def is_cited(self, passage: Passage, unit: Unit) -> bool:
         """Does a footnote already quote this unit?"""
-        return (passage.document_id, passage.section_ordinal, unit.quote) in self._citations
+        return _key(passage, unit) in self._citations
+
+
+def _key(passage: Passage, unit: Unit) -> tuple[str, int, str]:
+    return passage.document_id, passage.section_ordinal, unit.quote
 
 
 def link_to_quote(passage: Passage, quote: str) -> str:

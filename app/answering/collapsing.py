@@ -39,8 +39,8 @@ def _is_near_equal(left: str, right: str) -> bool:
     if shorter < _NEAR_LENGTH * longer:
         return False
     ours, theirs = _shingles(left), _shingles(right)
-    common = len(ours & theirs)
-    return common >= NEAR_EQUAL * (len(ours) + len(theirs) - common)
+    shared = len(ours & theirs)
+    return shared >= NEAR_EQUAL * (len(ours) + len(theirs) - shared)
 
 
 @lru_cache(maxsize=64)

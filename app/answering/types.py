@@ -122,6 +122,26 @@ class Timings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RetrievedSection:
+    """A section that an answer could have been made from, with the score it was found by; no text of it."""
+
+    document_id: str
+    revision: int
+    section_ordinal: int
+    score: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnswerRecord:
+    """How an answer was made, without any text. `answerable`: the gate's estimate; `prompt_sha256`: of what the chat
+    model was asked; None: neither was reached."""
+
+    retrieved: tuple[RetrievedSection, ...] = ()
+    answerable: float | None = None
+    prompt_sha256: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
     """Text with verified citations, or a typed "not found"."""
 
@@ -136,6 +156,7 @@ class Answer:
     model_used: ModelUsed | None
     timings_ms: Timings
     notices: tuple[Notice, ...] = ()
+    record: AnswerRecord = AnswerRecord()
 
     @property
     def text(self) -> str:
