@@ -107,7 +107,7 @@ class CitationBody(BaseModel):
 
 class NoticeBody(BaseModel):
     """A warning about the citations it names. conflict: they disagree, the newest first; stale: not updated for long;
-    outdated: no longer valid. `text` says so in English, as plain text."""
+    outdated: no longer valid; unanswered: a part of the question is not answered. `text`: in English, plain."""
 
     kind: NoticeKind
     text: str

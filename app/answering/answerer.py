@@ -9,13 +9,11 @@ from datetime import UTC, datetime
 
 from app.answering.beside import SideThread
 from app.answering.checking import SentenceChecker, carries
-from app.answering.conflicts import Settled, settle
 from app.answering.drafting import Draft
 from app.answering.evidence import Evidence, EvidenceFinder
-from app.answering.gate import answerable_probability, gate_features
+from app.answering.parting import parts_of
 from app.answering.ports import Retriever
 from app.answering.prompting import SentenceStream, build_messages, pack, parse_sentence, says_not_found
-from app.answering.selecting import select_evidence
 from app.answering.types import (
     Answer,
     AnswerEvent,
@@ -27,6 +25,7 @@ from app.answering.types import (
     SourcesFound,
     Status,
 )
+from app.answering.weighing import Part, look_up, passages_of, settle_parts, weigh
 from app.chat_models.base import ChatModel
 from app.settings import AnsweringTable
 from kb.access import Principal
@@ -79,20 +78,21 @@ class Answerer:
             stale_after_days=self._settings.stale_after_days,
         )
         try:
-            draft.retrieved(
-                await self._retriever.retrieve(text, principal, scope=question.scope, count=self._settings.sections)
+            parts = await look_up(
+                parts_of(text), principal, self._retriever, scope=question.scope, count=self._settings.sections
             )
+            draft.retrieved(passages_of(parts))
             yield SourcesFound(passages=tuple(draft.passages))
-            evidence = await self._finder.find(text, draft.passages)
+            parts = await weigh(parts, self._finder, self._beside)
         except (IndexFailure, CatalogueError, ModelError) as exc:
             logger.warning("question could not be searched", extra={"error": type(exc).__name__})
             yield self._finish(draft, "unavailable", reason=_unavailable(exc))
             return
-        draft.answerable = await self._beside.run(_answerable, text, evidence, draft.passages)
-        if draft.answerable is None or draft.answerable < self._settings.answerable_above:
+        answered = [part for part in parts if draft.weighed(part, at_least=self._settings.answerable_above)]
+        if not answered:
             yield self._finish(draft, "not_found", reason="the pages found do not answer this question")
             return
-        async with aclosing(self._sentences(text, evidence, draft)) as sentences:
+        async with aclosing(self._sentences(text, answered, draft)) as sentences:
             async for ready in sentences:
                 yield ready
         yield self._finish(draft, "answered", reason=draft.reason)
@@ -102,14 +102,12 @@ class Answerer:
         used = ModelUsed(name=self._chat_model.name, sha256=self._chat_model.sha256) if is_models else None
         return draft.finish(status, reason=reason, now=self._clock(), model_used=used)
 
-    async def _sentences(
-        self, text: str, evidence: Sequence[Evidence], draft: Draft
-    ) -> AsyncGenerator[SentenceReady, None]:
+    async def _sentences(self, text: str, parts: Sequence[Part], draft: Draft) -> AsyncGenerator[SentenceReady, None]:
         if draft.mode == "sources":
-            for each in _one_a_passage(evidence):
+            for each in _one_a_passage([each for part in parts for each in part.evidence]):
                 draft.footnotes.cite("", each.passage, each.unit)
             return
-        settled = await self._beside.run(self._settled, text, evidence)
+        settled = await self._beside.run(settle_parts, parts, most=self._settings.max_sentences)
         draft.conflicts = settled.conflicts
         # What pages disagree about is theirs to say: the newest first.
         for conflict in settled.conflicts:
@@ -138,9 +136,6 @@ class Answerer:
             draft.reason = None
         else:
             draft.mode = "strict"
-
-    def _settled(self, text: str, evidence: Sequence[Evidence]) -> Settled:
-        return settle(select_evidence(text, evidence, most=self._settings.max_sentences), evidence)
 
     async def _grounded(
         self, text: str, chosen: Sequence[Evidence], draft: Draft
@@ -211,16 +206,12 @@ def readable_question(text: str, *, max_bytes: int) -> str:
     return cleaned
 
 
-def _answerable(text: str, evidence: Sequence[Evidence], passages: Sequence[Passage]) -> float | None:
-    """The probability that the evidence answers; None: there is none."""
-    return answerable_probability(gate_features(text, evidence, passages)) if evidence else None
-
-
 def _one_a_passage(evidence: Sequence[Evidence]) -> list[Evidence]:
-    best: dict[int, Evidence] = {}
+    """The best piece of each passage, in the order of the passages' best pieces."""
+    best: dict[tuple[str, int], Evidence] = {}
     for each in evidence:
-        best.setdefault(each.place, each)
-    return [best[place] for place in sorted(best)]
+        best.setdefault((each.passage.document_id, each.passage.section_ordinal), each)
+    return sorted(best.values(), key=lambda each: each.place)
 
 
 def _unavailable(error: KnowledgeBaseError) -> str:

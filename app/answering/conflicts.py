@@ -15,7 +15,7 @@ from app.answering.words import content_stems, numbers_of, stem, words_of
 
 # Log-odds: what is further below the best evidence does not answer the question, so that it cannot disagree about it.
 _MARGIN = 3.0
-# Statements with fewer words in shared may speak of anything.
+# Statements that share fewer words may speak of anything.
 _LEAST_SHARED = 3
 _LEAST_SHARED_ACROSS_TOPICS = 4
 _SAME_STATEMENT = 0.7

@@ -10,7 +10,7 @@ from datetime import datetime
 from app.answering.citing import FootnoteList
 from app.answering.conflicts import Conflict
 from app.answering.evidence import Evidence
-from app.answering.notices import notices_of
+from app.answering.notices import notices_of, unanswered_notices
 from app.answering.types import (
     Answer,
     AnswerRecord,
@@ -25,6 +25,7 @@ from app.answering.types import (
     Status,
     Timings,
 )
+from app.answering.weighing import Part
 from app.chat_models.base import ChatMessage
 
 CLOSEST_PAGES = 3
@@ -41,6 +42,7 @@ class Draft:
     sentences: list[Sentence] = field(default_factory=list)
     footnotes: FootnoteList = field(default_factory=FootnoteList)
     conflicts: tuple[Conflict, ...] = ()
+    unanswered: list[str] = field(default_factory=list)
     reason: str | None = None
     answerable: float | None = None
     prompt_sha256: str | None = None
@@ -52,6 +54,15 @@ class Draft:
         """These were found, just now."""
         self.passages = list(passages)
         self.retrieve_ms = self._elapsed_ms()
+
+    def weighed(self, part: Part, *, at_least: float) -> bool:
+        """Is a part of the question likely enough to be answered? What is not is named in a notice."""
+        is_answered = part.answerable is not None and part.answerable >= at_least
+        if part.answerable is not None:
+            self.answerable = max(self.answerable or 0.0, part.answerable)
+        if not is_answered:
+            self.unanswered.append(part.asked.words)
+        return is_answered
 
     def prompted(self, messages: Sequence[ChatMessage]) -> None:
         """This is what the model is asked; only its digest is kept."""
@@ -70,6 +81,9 @@ class Draft:
     def finish(self, status: Status, *, reason: str | None, now: datetime, model_used: ModelUsed | None) -> Answer:
         """The answer. `now`: what pages' ages are counted from."""
         pairs = [(self.footnotes.citation(each.newer), self.footnotes.citation(each.older)) for each in self.conflicts]
+        notices = notices_of(self.footnotes.citations, pairs, now=now, stale_after_days=self.stale_after_days)
+        if status == "answered":
+            notices += unanswered_notices(self.unanswered)
         return Answer(
             answer_id=f"a_{secrets.token_hex(12)}",
             conversation_id=self.question.conversation_id or f"c_{secrets.token_hex(12)}",
@@ -78,7 +92,7 @@ class Draft:
             reason=reason,
             sentences=tuple(self.sentences),
             citations=self.footnotes.citations,
-            notices=notices_of(self.footnotes.citations, pairs, now=now, stale_after_days=self.stale_after_days),
+            notices=notices,
             closest=closest_pages(self.passages) if status == "not_found" else (),
             model_used=model_used,
             record=AnswerRecord(

@@ -32,6 +32,12 @@ def notices_of(
     return tuple(notices)
 
 
+def unanswered_notices(questions: Sequence[str]) -> tuple[Notice, ...]:
+    """What of a question of several parts is not answered, in the asker's words."""
+    named = _listed([f"“{question}”" for question in questions]) if questions else ""
+    return (Notice(kind="unanswered", text=f"The pages found do not answer {named}", citations=()),) if named else ()
+
+
 def _conflict(newer: Citation, older: Citation) -> Notice:
     pages = " and ".join(f"{_named(each)} (updated {each.updated_at:%Y-%m-%d})" for each in (newer, older))
     return Notice(kind="conflict", text=f"The pages disagree: {pages}.", citations=(newer.number, older.number))

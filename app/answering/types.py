@@ -6,7 +6,7 @@ from typing import Literal, TypeAlias
 
 Mode: TypeAlias = Literal["grounded", "strict", "sources"]
 Status: TypeAlias = Literal["answered", "not_found", "unavailable"]
-NoticeKind: TypeAlias = Literal["conflict", "stale", "outdated"]
+NoticeKind: TypeAlias = Literal["conflict", "stale", "outdated", "unanswered"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,6 +81,7 @@ class Notice:
     """A word of warning about an answer. `text`: in English, without markup; `citations`: the footnotes it is about.
 
     conflict: two of them disagree, the newest first. stale: not updated for long. outdated: no longer valid.
+    unanswered: a part of the question that the pages found do not answer; about no footnote.
     """
 
     kind: NoticeKind
