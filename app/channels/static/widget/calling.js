@@ -27,6 +27,8 @@ export class Server {
     /** A key that the person typed. Kept while the tab is open. */
     this.key = recall(`footnote-key:${base}`) ?? "";
     this.token = "";
+    /** @type {string | undefined} whom the token is for */
+    this.word = undefined;
   }
 
   /** @param {string} key */
@@ -90,13 +92,15 @@ export class Server {
     }
   }
 
-  /** A visitor's token of this site, a new one when there is none. */
+  /** A visitor's token of this site, a new one when there is none, or when the page names somebody else. */
   async visit() {
-    if (this.token) return this.token;
+    const word = userToken();
+    if (this.token && this.word === word) return this.token;
     const headers = { "Content-Type": "application/json" };
-    const response = await fetch(`${this.base}/widget/visits`, { method: "POST", headers, body: JSON.stringify({ site: this.site }) });
+    const response = await fetch(`${this.base}/widget/visits`, { method: "POST", headers, body: JSON.stringify({ site: this.site, user_token: word }) });
     if (!response.ok) throw await troubleOf(response);
     this.token = (await response.json()).token;
+    this.word = word;
     return this.token;
   }
 }
@@ -142,6 +146,20 @@ async function troubleOf(response) {
 function toTrouble(error, signal, otherwise) {
   if (error instanceof Trouble) return error;
   return new Trouble(signal?.aborted ? "stopped" : navigator.onLine ? otherwise : "offline");
+}
+
+/** By what token the page says who its visitor is: `data-user-token` of the script or the element. */
+export function userToken() {
+  return /** @type {HTMLElement | null} */ (document.querySelector("[data-user-token]"))?.dataset.userToken;
+}
+
+/** Whom that token is about, so that nobody finds another's conversation. */
+export function person() {
+  try {
+    return atob((userToken() ?? "").split(".")[1].replace(/-/g, "+").replace(/_/g, "/")).match(/"(email|sub)": *"[^"]*/)?.[0];
+  } catch {
+    return;
+  }
 }
 
 /**

@@ -1,7 +1,7 @@
 // @ts-check
 // `<footnote-chat>`: a conversation with the team's pages, floating over a page, inside it, or as the whole of it.
 
-import { recall, remember, Server, Trouble } from "./calling.js";
+import { person, recall, remember, Server, Trouble } from "./calling.js";
 import { icon, make } from "./nodes.js";
 import { dress, readableOn } from "./style.js";
 import { Turn } from "./turn.js";
@@ -54,7 +54,7 @@ export class FootnoteChat extends HTMLElement {
   connectedCallback() {
     this.speech = speak([this.getAttribute("lang"), document.documentElement.lang, ...navigator.languages]);
     this.server = new Server(this.getAttribute("server") ?? OWN_ORIGIN, this.getAttribute("site"));
-    this.memory = `footnote:${this.server.base}:${this.server.site ?? ""}`;
+    this.memory = `footnote:${this.server.base}:${this.server.site ?? ""}:${person() ?? ""}`;
     this.isFloating = !["inline", "page"].includes(this.getAttribute("mode") ?? "");
     this.build();
     this.paint();
