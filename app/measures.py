@@ -1,34 +1,49 @@
-"""Measures of a ranking against judgements, and of the difference between two runs."""
+"""Measures of a ranking against judgements (ir-measures computes them), and of the difference between two runs."""
 
 import math
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
+
+from kb.errors import ConfigError
 
 _ROUNDS = 2000
 _INTERVAL = 0.95
+# ir-measures' names of what is measured: https://ir-measur.es/en/latest/measures.html
+_MEASURES = {"ndcg_10": "nDCG@10", "recall_5": "R@5", "recall_20": "R@20", "mrr_10": "RR@10"}
 
 
-def ndcg(ranked: Sequence[str], judged: Mapping[str, int], *, k: int) -> float:
-    """Normalised discounted cumulative gain of the first `k`, 0…1, with linear gain as trec_eval computes it:
-    sum of grade ÷ log2(rank + 1), divided by the same sum of the best order (Järvelin & Kekäläinen 2002)."""
-    gained = sum(judged.get(each, 0) / math.log2(rank + 1) for rank, each in enumerate(ranked[:k], start=1))
-    ideal = sorted(judged.values(), reverse=True)[:k]
-    most = sum(grade / math.log2(rank + 1) for rank, grade in enumerate(ideal, start=1))
-    return gained / most if most else 0.0
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RankingMeasures:
+    """One ranking, 0…1 each. `ndcg_10`: gain is linear in the grade, as trec_eval has it."""
+
+    ndcg_10: float
+    recall_5: float
+    recall_20: float
+    mrr_10: float
 
 
-def recall(ranked: Sequence[str], judged: Mapping[str, int], *, k: int) -> float:
-    """Share of the relevant ones that are among the first `k`."""
-    relevant = {each for each, grade in judged.items() if grade > 0}
-    return len(relevant & set(ranked[:k])) / len(relevant) if relevant else 0.0
+def require_library() -> None:
+    """Raises ConfigError where ir-measures is not installed: known before minutes are spent on what is measured."""
+    if not find_spec("ir_measures"):
+        raise ConfigError("measuring retrieval needs the extra `eval`: pip install 'footnote-kb[eval]'")
 
 
-def reciprocal_rank(ranked: Sequence[str], judged: Mapping[str, int], *, k: int) -> float:
-    """1 ÷ rank of the first relevant one among the first `k`; 0 if there is none."""
-    ranks = (rank for rank, each in enumerate(ranked[:k], start=1) if judged.get(each, 0) > 0)
-    first = next(ranks, None)
-    return 1 / first if first else 0.0
+def measure_ranking(ranked: Sequence[str], judged: Mapping[str, int]) -> RankingMeasures:
+    """How good the order is: `ranked` best first, each once; `judged`: id → grade, above 0 where it is right.
+
+    Raises ConfigError where ir-measures is not installed.
+    """
+    require_library()
+    from ir_measures import Qrel, ScoredDoc, iter_calc, parse_measure
+
+    judgements = [Qrel("", each, grade) for each, grade in judged.items()]
+    # The measures order by score: a place in the ranking becomes a score without ties.
+    run = [ScoredDoc("", each, float(-place)) for place, each in enumerate(ranked)]
+    wanted = {parse_measure(name): field for field, name in _MEASURES.items()}
+    values = {wanted[found.measure]: float(found.value) for found in iter_calc(list(wanted), judgements, run)}
+    return RankingMeasures(**{field: values.get(field, 0.0) for field in _MEASURES})
 
 
 def mean(values: Sequence[float]) -> float:

@@ -7,7 +7,7 @@ from typing import TypeAlias
 
 from app.answering.ports import Retriever
 from app.answering.types import SearchScope
-from app.measures import mean, ndcg, percentile, recall, reciprocal_rank
+from app.measures import mean, measure_ranking, percentile
 from app.suites import Suite
 from kb.access import Principal
 from kb.index.base import Hit, IndexFilter
@@ -48,22 +48,22 @@ class RankerScores:
 
 
 async def rate(suite: Suite, ranker: Ranker, *, source_id: str) -> AsyncIterator[QueryRating]:
-    """A rating of each query. The suite's pages are the documents of this source."""
+    """A rating of each query. The suite's pages are the documents of this source. Raises ConfigError."""
     page_of = {f"{source_id}:{page.file_name}": page.id for page in suite.pages}
     for query_id, query in suite.queries.items():
         started = time.perf_counter()
         documents = await ranker(query)
         milliseconds = (time.perf_counter() - started) * 1000
         found = tuple(dict.fromkeys(page_of[document] for document in documents if document in page_of))
-        judged = suite.judged[query_id]
+        measured = measure_ranking(found, suite.judged[query_id])
         yield QueryRating(
             query_id=query_id,
             query=query,
             found=found[:DEPTH],
-            ndcg_10=ndcg(found, judged, k=10),
-            recall_5=recall(found, judged, k=5),
-            recall_20=recall(found, judged, k=20),
-            mrr_10=reciprocal_rank(found, judged, k=10),
+            ndcg_10=measured.ndcg_10,
+            recall_5=measured.recall_5,
+            recall_20=measured.recall_20,
+            mrr_10=measured.mrr_10,
             milliseconds=milliseconds,
         )
 

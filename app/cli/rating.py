@@ -12,6 +12,7 @@ from rich.progress import Progress
 
 from app.cli.printing import print_table
 from app.cli.syncing import ProgressBar
+from app.measures import require_library
 from app.rating import QueryRating, RankerScores, rankers, rate, summarise
 from app.settings import Settings
 from app.suites import Suite, find_suites, read_suite
@@ -44,6 +45,7 @@ async def run_suites(
 
     Raises ConfigError.
     """
+    require_library()
     chosen = find_suites(root) if list(names) == ["all"] else list(names)
     if not chosen:
         raise ConfigError(f"{root} holds no suite: name the folder with --suites")

@@ -24,6 +24,7 @@ SDK_BORDERS = {
     "slack_bolt": ("app/channels/slack*.py",),
     "slack_sdk": ("app/channels/slack*.py",),
     "aiohttp": ("app/channels/slack*.py",),
+    "ir_measures": ("app/measures.py",),
     "jwt": ("app/identity*.py",),
     "authlib": ("app/oidc.py",),
     "httpx2": ("app/oidc.py",),
