@@ -64,7 +64,7 @@ class CurrentSide:
         base = await stack.enter_async_context(open_generation(side.settings, side.knowledge_base.catalogue, live))
         # The first question should not be the one that loads the weights.
         await base.embedder.embed_query("ready")
-        fresh = assemble(base, side.chat_model, side.settings)
+        fresh = assemble(base, side.chat_model, side.settings, tracer=side.tracer)
         # No await in between: a question sees both or neither.
         side.knowledge_base = base
         side.answerer = AttentiveAnswerer(fresh.answerer, self._courtesy)

@@ -26,6 +26,7 @@ from app.problems import install_problem_handlers
 from app.remembering import RevisionSweep
 from app.settings import Settings
 from app.sharing import Sharing
+from app.spans import TracedRequests
 from app.wiring import AnswerSide, open_answer_side
 from ingest.wiring import build_scheduler
 from kb.catalogue import Catalogue
@@ -35,14 +36,16 @@ logger = logging.getLogger(__name__)
 SHUTDOWN_SECONDS = 20
 
 
-def build_app(side: AnswerSide, *, is_open: bool, hints: webhooks.SyncHints | None = None) -> FastAPI:
+def build_app(
+    side: AnswerSide, *, is_open: bool, hints: webhooks.SyncHints | None = None, metrics: Metrics | None = None
+) -> FastAPI:
     """The web application. `is_open`: requests without a key are anyone's (loopback, no keys)."""
+    metrics = metrics or Metrics()
     app = FastAPI(title="Footnote", version="1", docs_url=None, redoc_url=None, openapi_url="/api/v1/openapi.json")
     install_problem_handlers(app)
     app.include_router(health.build_router(side))
     catalogue, tenant = side.knowledge_base.catalogue, side.settings.tenant
     door = Door(catalogue, side.settings, is_open=is_open)
-    metrics = Metrics()
     book = AnswerBook(catalogue, tenant=tenant, keep_days=side.settings.conversations.keep_days, metrics=metrics)
     app.include_router(rest.build_router(side, door, book))
     app.include_router(history.build_router(side, door, book))
@@ -56,6 +59,8 @@ def build_app(side: AnswerSide, *, is_open: bool, hints: webhooks.SyncHints | No
         app.include_router(webhooks.build_router(side.settings.sources, hints, data_dir=side.settings.data_dir))
     # The last one added is met first.
     app.add_middleware(Sharing, shares_with=door.shares_with)
+    if side.tracer is not None:
+        app.add_middleware(TracedRequests, tracer=side.tracer)
     app.add_middleware(Guard, is_open=is_open, metrics=metrics)
     return app
 
@@ -82,7 +87,8 @@ async def _serve(
     side: AnswerSide, sockets: list[socket.socket], *, is_open: bool, on_ready: Callable[[], None]
 ) -> None:
     hints = QueuedHints(source.id for source in side.settings.sources)
-    app = build_app(side, is_open=is_open, hints=hints)
+    metrics = Metrics()
+    app = build_app(side, is_open=is_open, hints=hints, metrics=metrics)
     config = uvicorn.Config(
         app,
         log_config=None,
@@ -101,6 +107,7 @@ async def _serve(
         asyncio.create_task(current.follow()),
         asyncio.create_task(hints.forward(catalogue, tenant=side.settings.tenant)),
         asyncio.create_task(_prepare(side)),
+        asyncio.create_task(metrics.watch_loop()),
         asyncio.create_task(RevisionSweep(catalogue, side.chat_model, tenant=side.settings.tenant).run_forever()),
     ]
     try:

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 from typing import Literal, Self
 
-from pydantic import Field, field_validator
+from pydantic import Field, SecretStr, field_validator
 
 from app.address import web_address
 from app.identity_settings import IssuerTable, LoginTable
@@ -86,6 +86,26 @@ class ConversationsTable(SettingsTable):
     keep_days: int = Field(default=90, ge=0, description="Days that questions and answers are kept; 0: not at all.")
 
 
+class TracingTable(SettingsTable):
+    """Traces for an OpenTelemetry collector: where the time of a question goes, without what anybody wrote."""
+
+    endpoint: str = Field(
+        default="", description="OTLP over HTTP, such as `http://127.0.0.1:4318/v1/traces`; empty: no traces."
+    )
+    authorization: SecretStr | None = Field(
+        default=None, description="The collector's `Authorization` header; set by FOOTNOTE_TRACING__AUTHORIZATION."
+    )
+    service_name: str = Field(default="footnote", min_length=1, description="What the traces call this server.")
+    share: float = Field(default=1.0, ge=0, le=1, description="Share of the requests that are traced.")
+
+    @field_validator("endpoint")
+    @classmethod
+    def _endpoint_is_an_address(cls, value: str) -> str:
+        if value and not value.startswith(("http://", "https://")):
+            raise ValueError("write it as http://HOST:4318/v1/traces")
+        return value
+
+
 class SiteTable(SettingsTable):
     """A web site whose pages may show the chat. Its visitors see only what everyone may read."""
 
@@ -117,6 +137,7 @@ class Settings(KnowledgeSettings):
     conversations: ConversationsTable = Field(
         default_factory=ConversationsTable, description="What is kept of what was asked."
     )
+    tracing: TracingTable = Field(default_factory=TracingTable, description="Traces for OpenTelemetry; off by default.")
     sites: tuple[SiteTable, ...] = Field(default=(), description="Web sites whose pages may show the chat.")
     issuers: tuple[IssuerTable, ...] = Field(default=(), description="Hosts whose signed tokens name people.")
     login: LoginTable = Field(

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import Any
 
 from app.answering.answerer import Answerer
 from app.answering.evidence import EvidenceFinder
@@ -11,6 +12,8 @@ from app.answering.retrieval import DEFAULT_LANGUAGE, HybridRetriever
 from app.chat_models.base import ChatModel
 from app.rerankers.base import Reranker
 from app.settings import NO_RERANKER, Settings
+from app.spans import TracedAnswerer, TracedChecker, TracedFinder, TracedModel, TracedRetriever, Tracer, traced_base
+from app.tracing_start import tracing
 from kb.http import HttpClients
 from kb.plugins import configure, load
 from kb.wiring import KnowledgeBase, open_knowledge_base
@@ -25,6 +28,7 @@ class AnswerSide:
     chat_model: ChatModel
     answerer: QuestionAnswerer
     settings: Settings
+    tracer: Tracer | None = None
 
 
 @asynccontextmanager
@@ -32,22 +36,51 @@ async def open_answer_side(settings: Settings) -> AsyncIterator[AnswerSide]:
     """The answerer over an opened knowledge base; models load when first used. Raises ConfigError and its siblings."""
     chat_model = build_chat_model(settings)
     try:
-        async with open_knowledge_base(settings) as knowledge_base:
-            yield assemble(knowledge_base, chat_model, settings)
+        async with tracing(settings.tracing) as tracer, open_knowledge_base(settings) as knowledge_base:
+            yield assemble(knowledge_base, chat_model, settings, tracer=tracer)
     finally:
         await chat_model.close()
 
 
-def assemble(knowledge_base: KnowledgeBase, chat_model: ChatModel, settings: Settings) -> AnswerSide:
-    """An answerer from its parts."""
-    answerer = Answerer(
+def assemble(
+    knowledge_base: KnowledgeBase, chat_model: ChatModel, settings: Settings, *, tracer: Tracer | None = None
+) -> AnswerSide:
+    """An answerer from its parts. `tracer`: sees each part of an answer begin and end."""
+    answerer = (
+        _traced(knowledge_base, chat_model, settings, tracer)
+        if tracer
+        else _plain(knowledge_base, chat_model, settings)
+    )
+    return AnswerSide(
+        knowledge_base=knowledge_base, chat_model=chat_model, answerer=answerer, settings=settings, tracer=tracer
+    )
+
+
+def _plain(knowledge_base: KnowledgeBase, chat_model: ChatModel, settings: Settings) -> QuestionAnswerer:
+    return Answerer(
         build_retriever(knowledge_base, settings),
         EvidenceFinder(knowledge_base.embedder),
         chat_model,
         settings=settings.answering,
         max_question_bytes=settings.server.max_question_bytes,
     )
-    return AnswerSide(knowledge_base=knowledge_base, chat_model=chat_model, answerer=answerer, settings=settings)
+
+
+def _traced(
+    knowledge_base: KnowledgeBase, chat_model: ChatModel, settings: Settings, tracer: Tracer
+) -> QuestionAnswerer:
+    base = traced_base(knowledge_base, tracer)
+    # Whatever else the chat model has is handed on, which no type says.
+    model: Any = TracedModel(chat_model, tracer)
+    answerer = Answerer(
+        TracedRetriever(build_retriever(base, settings), tracer),
+        TracedFinder(base.embedder, tracer),
+        model,
+        settings=settings.answering,
+        max_question_bytes=settings.server.max_question_bytes,
+        checker=TracedChecker(tracer),
+    )
+    return TracedAnswerer(answerer, tracer)
 
 
 def build_retriever(knowledge_base: KnowledgeBase, settings: Settings) -> Retriever:

@@ -46,11 +46,12 @@ class Answerer:
         settings: AnsweringTable,
         max_question_bytes: int,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        checker: SentenceChecker | None = None,
     ) -> None:
         self._retriever = retriever
         self._finder = finder
         self._chat_model = chat_model
-        self._checker = SentenceChecker()
+        self._checker = checker or SentenceChecker()
         self._beside = SideThread()
         self._settings = settings
         self._max_question_bytes = max_question_bytes
