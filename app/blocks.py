@@ -8,6 +8,8 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 from pydantic import BaseModel
 
+from app.answering.types import Sentence
+
 _KINDS = {"strong_open": "strong", "em_open": "emphasis"}
 
 
@@ -19,11 +21,24 @@ class Span(BaseModel):
 
 
 class Block(BaseModel):
-    """A paragraph or code (`spans`), a list or a table (`rows` of cells; a list's rows have one)."""
+    """A paragraph or code (`spans`; `language`), a list or a table (`rows` of cells; a list's rows have one)."""
 
     kind: Literal["paragraph", "code", "list", "table"]
     spans: tuple[Span, ...] = ()
     rows: tuple[tuple[tuple[Span, ...], ...], ...] = ()
+    language: str = ""
+
+
+def code_block(code: str, *, language: str) -> Block:
+    """Code as it stands, byte for byte."""
+    return Block(kind="code", spans=(Span(kind="text", text=code),), language=language)
+
+
+def sentence_blocks(sentence: Sentence) -> tuple[Block, ...]:
+    """The blocks of a sentence of an answer."""
+    if sentence.kind == "code":
+        return (code_block(sentence.text, language=sentence.language),)
+    return blocks_of(sentence.text)
 
 
 def blocks_of(text: str) -> tuple[Block, ...]:
@@ -31,7 +46,7 @@ def blocks_of(text: str) -> tuple[Block, ...]:
     blocks = list(_blocks(text))
     if len(blocks) == 1 and blocks[0].kind == "paragraph" and "\n" in text:
         # A sentence is one line; lines that belong together are a piece of code.
-        return (Block(kind="code", spans=(Span(kind="text", text=text),)),)
+        return (code_block(text, language=""),)
     return tuple(blocks)
 
 
@@ -40,7 +55,7 @@ def _blocks(text: str) -> Iterator[Block]:
     for token in tokens:
         match token.type:
             case "fence" | "code_block":
-                yield Block(kind="code", spans=(Span(kind="text", text=token.content.rstrip("\n")),))
+                yield code_block(token.content.rstrip("\n"), language="")
             case "inline":
                 yield Block(kind="paragraph", spans=tuple(_spans(token.children or ())))
             case "bullet_list_open" | "ordered_list_open":

@@ -66,19 +66,22 @@ class SearchBody(BaseModel):
 
 
 class SentenceBody(BaseModel):
-    """A checked sentence and the numbers of its citations."""
+    """A checked sentence and the numbers of its citations. code: a page's own, byte for byte, in its `language`."""
 
     text: str
     citations: tuple[int, ...]
+    kind: Literal["prose", "code"] = "prose"
+    language: str = ""
 
     @classmethod
     def of(cls, sentence: Sentence) -> "SentenceBody":
         """From the record."""
-        return cls(text=sentence.text, citations=sentence.citations)
+        return cls(**{name: getattr(sentence, name) for name in cls.model_fields})
 
 
 class CitationBody(BaseModel):
-    """A footnote; `quote` is a substring of the stored section.
+    """A footnote; `quote` is a substring of the stored section, and so is each piece of `above`: what the quote hangs
+    on, such as its table's header row or the line before its list.
 
     `is_outdated`: its page says that it no longer holds, or that another took its place.
     """
@@ -92,6 +95,7 @@ class CitationBody(BaseModel):
     source: str
     updated_at: datetime
     is_outdated: bool = False
+    above: tuple[str, ...] = ()
 
     @computed_field  # type: ignore[prop-decorator]  # mypy does not know decorated properties
     @property

@@ -3,8 +3,8 @@
 import re
 from collections.abc import Sequence
 
-from app.answering.types import Citation, ClosestPage, Notice
-from app.blocks import Block, Span, blocks_of
+from app.answering.types import Citation, ClosestPage, Notice, Sentence
+from app.blocks import Block, Span, blocks_of, sentence_blocks
 
 # What begins something in Markdown or HTML: links, images, tags, emphasis, headings, tables.
 _SPECIAL = re.compile(r"([\\`*_\[\]<>|~#!&])")
@@ -15,6 +15,11 @@ _ADDRESS = re.compile(r"(?i)\b(?:[a-z][a-z0-9+.-]*://|www\.|mailto:)[^\s`]+")
 def safe_markdown(text: str) -> str:
     """Light Markdown with its emphasis and code, and nothing in it that could become a link, an image or a tag."""
     return "\n\n".join(_block(block) for block in blocks_of(text))
+
+
+def sentence_markdown(sentence: Sentence) -> str:
+    """A sentence of an answer; code as a fenced block in its language."""
+    return "\n\n".join(_block(block) for block in sentence_blocks(sentence))
 
 
 def citation_links(citations: Sequence[Citation], *, has_links: bool) -> str:
@@ -46,7 +51,7 @@ def _block(block: Block) -> str:
     if block.kind == "code":
         text = "".join(span.text for span in block.spans)
         fence = "`" * max(3, _longest_run(text) + 1)
-        return f"{fence}\n{text}\n{fence}"
+        return f"{fence}{block.language}\n{text}\n{fence}"
     if block.kind == "list":
         return "\n".join(f"- {_spans(row[0] if row else ())}" for row in block.rows)
     if block.kind == "table":

@@ -7,9 +7,9 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from app.answering.types import Answer, Citation
+from app.answering.types import Answer, Citation, Sentence
 from app.contract import Text
-from app.markdown import citation_links, closest_list, notice_lines, safe_markdown
+from app.markdown import citation_links, closest_list, notice_lines, sentence_markdown
 
 MODEL = "footnote"
 NOT_FOUND = "The pages do not answer this."
@@ -89,13 +89,15 @@ class Writer:
         self.text = ""
         self.annotations: list[Json] = []
 
-    def sentence(self, text: str, numbers: Sequence[int], new: Sequence[Citation]) -> str:
+    def sentence(self, sentence: Sentence, new: Sequence[Citation]) -> str:
         """The next piece, with its citations."""
         self._citations |= {citation.number: citation for citation in new}
-        piece = ("\n" if self.text else "") + safe_markdown(text)
-        cited = [self._citations[number] for number in numbers]
+        piece = ("\n" if self.text else "") + sentence_markdown(sentence)
+        cited = [self._citations[number] for number in sentence.citations]
+        # A fence ends only where nothing follows on its line.
+        gap = "\n" if piece.endswith("```") else " "
         start = len(self.text) + len(piece) + 1
-        piece += " " + citation_links(cited, has_links=self._has_links) if cited else ""
+        piece += gap + citation_links(cited, has_links=self._has_links) if cited else ""
         self.text += piece
         self.annotations += [
             {"start_index": start, "end_index": len(self.text), "title": each.title, "url": each.url} for each in cited
@@ -106,7 +108,9 @@ class Writer:
         """What is left to say once the answer is done."""
         if answer.status == "answered":
             cited = () if self.text else answer.citations
-            return "".join(self.sentence(each.quote, (each.number,), (each,)) for each in cited) + self._warn(answer)
+            return "".join(
+                self.sentence(Sentence(text=each.quote, citations=(each.number,)), (each,)) for each in cited
+            ) + self._warn(answer)
         words = NOT_FOUND if answer.status == "not_found" else UNAVAILABLE
         self.text = words + closest_list(answer.closest)
         return self.text

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import unicodedata
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from datetime import UTC, datetime
 
@@ -45,7 +45,6 @@ class Answerer:
         *,
         settings: AnsweringTable,
         max_question_bytes: int,
-        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         checker: SentenceChecker | None = None,
     ) -> None:
         self._retriever = retriever
@@ -55,7 +54,6 @@ class Answerer:
         self._beside = SideThread()
         self._settings = settings
         self._max_question_bytes = max_question_bytes
-        self._clock = clock
 
     async def search(self, query: str, principal: Principal, *, scope: SearchScope, count: int) -> Sequence[Passage]:
         """The passages alone."""
@@ -101,7 +99,7 @@ class Answerer:
     def _finish(self, draft: Draft, status: Status, *, reason: str | None) -> Answer:
         is_models = status == "answered" and draft.mode == "grounded"
         used = ModelUsed(name=self._chat_model.name, sha256=self._chat_model.sha256) if is_models else None
-        return draft.finish(status, reason=reason, now=self._clock(), model_used=used)
+        return draft.finish(status, reason=reason, now=datetime.now(UTC), model_used=used)
 
     async def _sentences(self, text: str, parts: Sequence[Part], draft: Draft) -> AsyncGenerator[SentenceReady, None]:
         if draft.mode == "sources":
@@ -112,8 +110,8 @@ class Answerer:
         draft.conflicts = settled.conflicts
         # What pages disagree about is theirs to say: the newest first.
         for conflict in settled.conflicts:
-            yield draft.add(conflict.newer.unit.text, conflict.newer)
-            yield draft.add(conflict.older.unit.text, conflict.older)
+            yield draft.quote(conflict.newer)
+            yield draft.quote(conflict.older)
         if draft.mode == "grounded":
             async with aclosing(self._written(text, settled.others, draft)) as sentences:
                 async for ready in sentences:
@@ -121,7 +119,7 @@ class Answerer:
         for each in settled.others:
             # What the model said well enough is not said twice; what it left out is quoted.
             if not draft.footnotes.is_cited(each.passage, each.unit):
-                yield draft.add(each.unit.text, each)
+                yield draft.quote(each)
 
     async def _written(
         self, text: str, chosen: Sequence[Evidence], draft: Draft

@@ -34,8 +34,15 @@ class FootnoteList:
                 source=passage.source,
                 updated_at=passage.updated_at,
                 is_outdated=passage.is_outdated,
+                above=unit.above,
             )
-        return Sentence(text=text, citations=(self._citations[key].number,))
+        is_code = unit.kind == "code" and text == unit.quote
+        return Sentence(
+            text=text,
+            citations=(self._citations[key].number,),
+            kind="code" if is_code else "prose",
+            language=unit.language if is_code else "",
+        )
 
     def citation(self, evidence: Evidence) -> Citation:
         """The footnote that quotes the evidence. Raises KeyError if there is none."""

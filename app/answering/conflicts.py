@@ -42,26 +42,6 @@ class Conflict:
     older: Evidence
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settled:
-    """What an answer is made of: the pairs that disagree, which are quoted, and the other evidence."""
-
-    conflicts: tuple[Conflict, ...]
-    others: tuple[Evidence, ...]
-
-
-def settle(chosen: Sequence[Evidence], evidence: Sequence[Evidence]) -> Settled:
-    """The chosen evidence with what disagrees with it. What a page that holds contradicts is left out.
-
-    `evidence`: all of it, best first.
-    """
-    replaced = superseded(chosen)
-    kept = [each for each in chosen if id(each) not in replaced]
-    conflicts = find_conflicts(kept, evidence)
-    disputed = {id(each) for conflict in conflicts for each in (conflict.newer, conflict.older)}
-    return Settled(conflicts=tuple(conflicts), others=tuple(each for each in kept if id(each) not in disputed))
-
-
 def find_conflicts(chosen: Sequence[Evidence], evidence: Sequence[Evidence]) -> list[Conflict]:
     """What of the evidence disagrees with what was chosen from it, each piece in one pair at most.
 
@@ -106,7 +86,7 @@ def _disagree(one: Evidence, other: Evidence) -> bool:
     ours, theirs = _statement(one), _statement(other)
     shared = ours.stems & theirs.stems
     own, foreign = ours.stems - shared, theirs.stems - shared
-    is_same_topic = _are_of_one_topic(one.passage, other.passage)
+    is_same_topic = are_of_one_topic(one.passage, other.passage)
     least = _LEAST_SHARED if is_same_topic or not (own or foreign) else _LEAST_SHARED_ACROSS_TOPICS
     if is_same_topic is None or len(shared) < least or _is_told_apart(one, other):
         return False
@@ -161,7 +141,7 @@ def _differ(ours: Mapping[str, frozenset[str]], theirs: Mapping[str, frozenset[s
     return bool(differing) and all(ours[name] - theirs[name] and theirs[name] - ours[name] for name in differing)
 
 
-def _are_of_one_topic(one: Passage, other: Passage) -> bool | None:
+def are_of_one_topic(one: Passage, other: Passage) -> bool | None:
     """Do the titles say so? None: they are siblings, such as the guides of two offices."""
     ours, theirs = words_of(one.title).stems, words_of(other.title).stems
     if not ours & theirs:

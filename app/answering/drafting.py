@@ -42,6 +42,7 @@ class Draft:
     sentences: list[Sentence] = field(default_factory=list)
     footnotes: FootnoteList = field(default_factory=FootnoteList)
     conflicts: tuple[Conflict, ...] = ()
+    lead_in: str = ""
     unanswered: list[str] = field(default_factory=list)
     reason: str | None = None
     answerable: float | None = None
@@ -77,6 +78,14 @@ class Draft:
             self.first_sentence_ms = self._elapsed_ms()
         self.sentences.append(sentence)
         return SentenceReady(sentence=sentence, new_citations=self.footnotes.citations[known:])
+
+    def quote(self, evidence: Evidence) -> SentenceReady:
+        """A sentence in the page's own words. The line before a list is said with its first item only."""
+        unit = evidence.unit
+        lead_in = unit.context if unit.kind == "item" and unit.text.startswith(f"{unit.context} ") else ""
+        words = unit.text.removeprefix(f"{lead_in} ") if lead_in and lead_in == self.lead_in else unit.text
+        self.lead_in = lead_in
+        return self.add(words, evidence)
 
     def finish(self, status: Status, *, reason: str | None, now: datetime, model_used: ModelUsed | None) -> Answer:
         """The answer. `now`: what pages' ages are counted from."""

@@ -62,7 +62,8 @@ class Passage:
 class Citation:
     """A numbered footnote. `quote` is a substring of the stored section's text.
 
-    `is_outdated`: its page says that it no longer holds, or that another took its place.
+    `above`: more such substrings, what the quote hangs on in reading order: a table's header row, the line before a
+    list, the item it is nested in. `is_outdated`: its page says that it no longer holds, or that another replaced it.
     """
 
     number: int
@@ -74,6 +75,7 @@ class Citation:
     source: str
     updated_at: datetime
     is_outdated: bool = False
+    above: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,10 +93,15 @@ class Notice:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sentence:
-    """A checked sentence of an answer, with the numbers of the citations that carry it."""
+    """A checked sentence of an answer, with the numbers of the citations that carry it.
+
+    code: the text is a page's own code, byte for byte; `language`: as the page names it, or empty.
+    """
 
     text: str
     citations: tuple[int, ...]
+    kind: Literal["prose", "code"] = "prose"
+    language: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

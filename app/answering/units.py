@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 UnitKind = Literal["sentence", "item", "row", "code"]
@@ -13,19 +13,26 @@ _ABBREVIATION = re.compile(
     r"(?:\b(?:e\.g|i\.e|etc|vs|approx|no|nos|fig|dr|mr|mrs|ms|st|jan|feb|aug|sept?|oct|nov|dec)|\b[A-Z])\.$", re.I
 )
 _RULE_ROW = re.compile(r"^\|?[\s:|-]+\|?$")
+_LANGUAGE = re.compile(r"[A-Za-z][\w+#.-]{0,30}")
 _CELL_SPLIT = re.compile(r"(?<!\\)\|")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unit:
     """The smallest thing quoted. `quote` is an exact substring of the section; `text` is how it reads on its own;
-    `context` holds words it depends on (the line before a list, a table's header)."""
+    `context` holds words it depends on (the line before a list, a table's header).
+
+    `above`: exact substrings too, what the quote hangs on in reading order: a table's header row, the line before a
+    list or a piece of code, the items that an item is nested in. `language`: of code, as its fence says.
+    """
 
     kind: UnitKind
     quote: str
     text: str
     context: str = ""
     position: int = 0
+    above: tuple[str, ...] = ()
+    language: str = ""
 
 
 def units_of(section_text: str) -> list[Unit]:
@@ -43,7 +50,7 @@ def units_of(section_text: str) -> list[Unit]:
             units += _sentence_units(block)
         lead_in = _lead_in(block) if kind == "prose" else lead_in
     return [
-        Unit(kind=unit.kind, quote=unit.quote, text=unit.text, context=unit.context, position=position)
+        replace(unit, position=position, above=tuple(each for each in unit.above if each in section_text))
         for position, unit in enumerate(units)
     ]
 
@@ -110,17 +117,18 @@ def _sentence_units(block: str) -> Iterator[Unit]:
 
 
 def _item_units(block: str, lead_in: str) -> Iterator[Unit]:
-    parents: list[tuple[int, str]] = []
+    parents: list[tuple[int, str]] = []  # indentation and words, as they stand in the section
     for line in _joined_items(block):
         found = _ITEM.match(line.split("\n")[0])
         if found is None:
             continue
         indent, quote = len(found["indent"]), line[found.start("words") :].rstrip()
         parents = [parent for parent in parents if parent[0] < indent]
-        above = " ".join([lead_in, *(words for _, words in parents)]).strip()
-        text = f"{above} {quote}" if above.endswith(":") else quote
-        yield Unit(kind="item", quote=quote, text=_one_line(text), context=above)
-        parents.append((indent, _one_line(quote)))
+        above = tuple(filter(None, [lead_in, *(words for _, words in parents)]))
+        context = " ".join(_one_line(words) for words in above)
+        text = f"{context} {quote}" if context.endswith(":") else quote
+        yield Unit(kind="item", quote=quote, text=_one_line(text), context=context, above=above)
+        parents.append((indent, quote))
 
 
 def _joined_items(block: str) -> list[str]:
@@ -141,7 +149,9 @@ def _row_units(block: str, lead_in: str) -> Iterator[Unit]:
         cells = _cells(row)
         if not any(cells):
             continue
-        yield Unit(kind="row", quote=row, text=_row_text(header, cells), context=" ".join([lead_in, *header]).strip())
+        context = " ".join([lead_in, *header]).strip()
+        above = tuple(filter(None, [lead_in, rows[0] if has_header else ""]))
+        yield Unit(kind="row", quote=row, text=_row_text(header, cells), context=context, above=above)
 
 
 def _cells(row: str) -> list[str]:
@@ -160,7 +170,15 @@ def _code_units(block: str, lead_in: str) -> Iterator[Unit]:
     is_closed = len(lines) > 1 and lines[-1].lstrip().startswith(lines[0].lstrip()[:3])
     code = "\n".join(lines[1:-1] if is_closed else lines[1:])
     if code.strip():
-        yield Unit(kind="code", quote=code, text=code, context=lead_in)
+        language = _LANGUAGE.match(lines[0].lstrip().lstrip("`~"))
+        yield Unit(
+            kind="code",
+            quote=code,
+            text=code,
+            context=lead_in,
+            above=(lead_in,) if lead_in else (),
+            language=language.group() if language else "",
+        )
 
 
 def _one_line(text: str) -> str:

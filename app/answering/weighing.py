@@ -5,12 +5,12 @@ from dataclasses import dataclass, replace
 from itertools import zip_longest
 
 from app.answering.beside import SideThread
-from app.answering.conflicts import Settled, settle
 from app.answering.evidence import Evidence, EvidenceFinder
 from app.answering.gate import answerable_probability, gate_features
 from app.answering.parting import Asked
 from app.answering.ports import Retriever
 from app.answering.selecting import select_evidence
+from app.answering.settling import Settled, settle
 from app.answering.types import Passage, SearchScope
 from kb.access import Principal
 

@@ -116,7 +116,7 @@ class _Asking:
         async with aclosing(self.events(question, who)) as events:
             async for event in events:
                 if isinstance(event, SentenceReady):
-                    writer.sentence(event.sentence.text, event.sentence.citations, event.new_citations)
+                    writer.sentence(event.sentence, event.new_citations)
                 if isinstance(event, Answer):
                     writer.end(event)
                     answer = event
@@ -133,7 +133,7 @@ async def _completion_chunks(
         async for event in events:
             piece = ""
             if isinstance(event, SentenceReady):
-                piece = writer.sentence(event.sentence.text, event.sentence.citations, event.new_citations)
+                piece = writer.sentence(event.sentence, event.new_citations)
             elif isinstance(event, Answer):
                 piece = writer.end(event)
                 stream_id = event.answer_id
@@ -171,7 +171,7 @@ async def _response_events(
         async for each in events:
             piece = ""
             if isinstance(each, SentenceReady):
-                piece = writer.sentence(each.sentence.text, each.sentence.citations, each.new_citations)
+                piece = writer.sentence(each.sentence, each.new_citations)
             elif isinstance(each, Answer):
                 piece = writer.end(each)
             if piece:

@@ -12,7 +12,7 @@ from pydantic import BaseModel
 from app.answering.answerer import readable_question
 from app.answering.types import Answer, AnswerEvent, SourcesFound
 from app.auth import Caller
-from app.blocks import Block, blocks_of
+from app.blocks import Block, sentence_blocks
 from app.callers import Door
 from app.contract import AnswerBody, AskBody, CitationBody, PassageBody, SearchBody, SearchResultBody, SentenceBody
 from app.conversations import AnswerBook
@@ -126,6 +126,6 @@ def _event(event: AnswerEvent) -> str:
     body = SentenceEvent(
         sentence=SentenceBody.of(event.sentence),
         citations=tuple(CitationBody.of(citation) for citation in event.new_citations),
-        blocks=blocks_of(event.sentence.text),
+        blocks=sentence_blocks(event.sentence),
     )
     return frame(body.model_dump_json(), name="sentence")

@@ -90,7 +90,7 @@ def sentence_block(sentence: Sentence, citations: Iterable[Citation]) -> list[Bl
     urls = {citation.number: citation.url for citation in citations}
     footnotes = [_link(f"[{number}]", urls.get(number, "")) for number in sentence.citations]
     words = _cut(sentence.text, MOST_TEXT)
-    if "\n" in words:
+    if sentence.kind == "code" or "\n" in words:
         code = {"type": "rich_text_preformatted", "elements": [_text(words)]}
         return [_rich(code, _section(*footnotes))] if footnotes else [_rich(code)]
     return [_rich(_section(_text(f"{words} "), *footnotes))]

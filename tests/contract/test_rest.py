@@ -28,7 +28,7 @@ ANSWER_KEYS = {
     "timings_ms",
 }
 CITATION_KEYS = {
-    "number", "document_id", "title", "heading_path", "url", "quote", "source", "updated_at", "is_outdated", "age",
+    "number", "document_id", "title", "heading_path", "url", "quote", "above", "source", "updated_at", "age", "is_outdated",
 }  # fmt: skip
 PASSAGE_KEYS = {"document_id", "title", "heading_path", "url", "text", "score", "source", "updated_at"}
 

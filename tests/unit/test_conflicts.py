@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from app.answering.conflicts import settle
 from app.answering.evidence import Evidence
+from app.answering.settling import settle
 from app.answering.types import Answer, Mode, Passage
 from app.answering.units import units_of
 from app.chat_models.scripted import Config as Script

@@ -70,3 +70,18 @@ _LINES = st.lists(
 def test_every_quote_is_a_substring_of_the_section(lines: list[str]) -> None:
     text = "\n".join(lines)
     assert all(unit.quote and unit.quote in text for unit in units_of(text))
+
+
+def test_a_row_names_its_header_and_an_item_its_list_word_for_word() -> None:
+    assert units_of(TABLE)[1].above == ("Leave by office:", "| Office | Days | Carry-over |")
+    assert units_of("To reset it:\n\n1. Hold\n   - the red one")[2].above == ("To reset it:", "Hold")
+
+
+def test_code_names_its_language() -> None:
+    assert [unit.language for unit in units_of("```bash\nls\n```\n\n~~~\nls\n~~~")] == ["bash", ""]
+
+
+@given(_LINES)
+def test_what_a_quote_hangs_on_stands_in_the_section(lines: list[str]) -> None:
+    text = "\n".join(lines)
+    assert all(each in text for unit in units_of(text) for each in unit.above)
