@@ -28,8 +28,18 @@ ANSWER_KEYS = {
     "timings_ms",
 }
 CITATION_KEYS = {
-    "number", "document_id", "title", "heading_path", "url", "quote", "above", "source", "updated_at", "age", "is_outdated",
-}  # fmt: skip
+    "number",
+    "document_id",
+    "title",
+    "heading_path",
+    "url",
+    "quote",
+    "above",
+    "source",
+    "updated_at",
+    "age",
+    "is_outdated",
+}
 PASSAGE_KEYS = {"document_id", "title", "heading_path", "url", "text", "score", "source", "updated_at"}
 
 
