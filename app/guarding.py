@@ -47,6 +47,7 @@ class Guard:
             return
         own = request_id.set(secrets.token_hex(8))
         reply = _Reply(send)
+        self._metrics.in_flight += 1
         try:
             await self._answer(scope, receive, reply)
         except Exception:
@@ -56,6 +57,7 @@ class Guard:
             unexpected = Problem(500, "internal", "Something went wrong here")
             await respond(unexpected, detail="see the server's log")(scope, receive, reply.send)
         finally:
+            self._metrics.in_flight -= 1
             self._note(scope, reply)
             request_id.reset(own)
 

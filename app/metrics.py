@@ -69,6 +69,7 @@ class Metrics:
     """What this process has seen since it began."""
 
     def __init__(self) -> None:
+        self.in_flight = 0
         self.requests = Counter("footnote_http_requests_total", "Requests, by route, method and status.")
         self.request_seconds = Histogram("footnote_http_request_seconds", "Time until an answer was sent, by route.")
         self.answers = Counter("footnote_answers_total", "Answers, by channel, status and mode.")
@@ -90,7 +91,9 @@ class Metrics:
         lines: list[str] = []
         for metric in (value for value in vars(self).values() if isinstance(value, Counter | Histogram)):
             lines += [f"# HELP {metric.name} {metric.about}", f"# TYPE {metric.name} {metric.kind}", *metric.lines()]
-        for name, (about, values) in gauges.items():
+        in_flight: dict[Labels, float] = {(): self.in_flight}
+        own = {"footnote_http_requests_in_flight": ("Requests that are being answered.", in_flight)}
+        for name, (about, values) in (own | dict(gauges)).items():
             lines += [f"# HELP {name} {about}", f"# TYPE {name} gauge"]
             lines += [sample(name, labels, value) for labels, value in values.items()]
         return "\n".join(lines) + "\n"
