@@ -32,7 +32,8 @@ check: $(STAMP)  ## The quick loop: format, lint, types, imports, unit and contr
 	$(BIN)/pytest -q -n auto --dist worksteal -m "not integration and not e2e and not evals"
 
 test: $(STAMP) services check  ## Everything CI runs
-	$(BIN)/pytest -q -m "(integration or evals) and not e2e"
+	$(BIN)/pytest -q -n auto --dist loadfile -m "integration and not e2e" tests/unit tests/contract
+	$(BIN)/pytest -q -m "(integration or evals) and not e2e" tests/integration tests/evals
 	$(BIN)/pytest -q -m e2e  # in a process of its own: the browser's driver keeps an event loop running
 
 services: $(STAMP)

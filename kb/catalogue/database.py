@@ -12,9 +12,9 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
+from kb.catalogue.schema import HEAD, make_schema
 from kb.errors import CatalogueTooNew, CatalogueUnavailable, ConfigError
 
-HEAD = "0001"
 KNOWN_REVISIONS = frozenset({HEAD})
 _BUSY_SECONDS = 30
 # Any number will do, as long as every Footnote uses the same: migrations take turns on it.
@@ -112,7 +112,7 @@ class Database:
                 await connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATION_LOCK})
             # Another process may have been faster: alembic looks at the stamp again, under the lock.
             async with asyncio.timeout(_DDL_SECONDS):
-                await connection.run_sync(_upgrade)
+                await connection.run_sync(_upgrade if stamp else make_schema)
 
 
 class _Translated:

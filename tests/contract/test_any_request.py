@@ -12,6 +12,8 @@ import pytest
 from app.wiring import AnswerSide
 from tests.fakes.answer_sides import make_settings, open_to_anyone, opened_side
 
+pytestmark = pytest.mark.integration
+
 SCALARS: list[Any] = [None, True, 0, -1, 1.5, 10**30, "", "x", "\x00", "\u202e", "a" * 9000, "ask", "up", "../x", "{}"]
 NAMES = [
     "question",

@@ -9,6 +9,8 @@ from tests.fakes.confluence import SyncedWiki
 from tests.fakes.confluence_wiki import FakeContent, FakeSpace, FakeUser
 from tests.fakes.pdf import make_pdf
 
+pytestmark = pytest.mark.integration
+
 TWO_PARTS = "<h2>Limits</h2><p>The pump stops at two metres.</p><h2>Alarms</h2><p>The siren is loud.</p>"
 EDITED = TWO_PARTS.replace("two metres", "nine metres")
 

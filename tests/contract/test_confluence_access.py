@@ -10,6 +10,8 @@ from tests.fakes.confluence import SyncedWiki
 from tests.fakes.confluence_cloud import CloudSite
 from tests.fakes.confluence_wiki import FakeSpace, FakeUser
 
+pytestmark = pytest.mark.integration
+
 
 @pytest.fixture
 def crew(wiki: SyncedWiki) -> tuple[FakeUser, FakeUser]:

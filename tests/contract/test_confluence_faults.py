@@ -6,6 +6,8 @@ from tests.factories import versions, watched
 from tests.fakes.confluence import SyncedWiki
 from tests.fakes.confluence_wiki import FakeContent, FakeUser
 
+pytestmark = pytest.mark.integration
+
 PAGES = 12
 
 

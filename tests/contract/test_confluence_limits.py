@@ -11,6 +11,8 @@ from tests.fakes.confluence_cloud import TOKEN as CLOUD_TOKEN
 from tests.fakes.confluence_datacenter import TOKEN as DATACENTER_TOKEN
 from tests.fakes.confluence_wiki import FakeContent
 
+pytestmark = pytest.mark.integration
+
 
 @pytest.fixture
 def page(wiki: SyncedWiki) -> FakeContent:

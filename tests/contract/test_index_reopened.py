@@ -10,6 +10,8 @@ from kb.index import edge
 from kb.index.base import Index
 from tests.contract.indexes import DIMENSION, build_index, find, make_page, pages
 
+pytestmark = pytest.mark.integration
+
 
 @pytest.fixture(params=["edge", "server"])
 def kind(request: pytest.FixtureRequest) -> str:

@@ -10,6 +10,8 @@ from tests.fakes.slack import MENTION
 from tests.fakes.slack_bot import Deployment, deployed
 from tests.fakes.slack_workspace import TEAM, FakeChannel, FakeMessage, FakeUser
 
+pytestmark = pytest.mark.integration
+
 
 @pytest.fixture
 async def made(tmp_path: Path) -> AsyncIterator[Deployment]:

@@ -1,7 +1,11 @@
 """A Notion source over its life: what changes, what goes, what comes back, and what it costs."""
 
+import pytest
+
 from tests.contract.notion.synced import SyncedNotion
 from tests.fakes.notion_json import block, paragraph, run
+
+pytestmark = pytest.mark.integration
 
 
 async def test_an_edit_embeds_its_own_section_only(synced: SyncedNotion) -> None:

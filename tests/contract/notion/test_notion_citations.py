@@ -2,6 +2,8 @@
 
 import re
 
+import pytest
+
 from app.answering.answerer import Answerer
 from app.answering.citing import FootnoteList
 from app.answering.evidence import EvidenceFinder
@@ -18,6 +20,8 @@ from tests.factories import TENANT
 from tests.fakes.notion_json import block, heading, paragraph, run, table, value
 from tests.fakes.notion_workspace import Workspace
 from tests.unit.notion_goldens import BLOCKS
+
+pytestmark = pytest.mark.integration
 
 WORD = re.compile(r"\w+")
 

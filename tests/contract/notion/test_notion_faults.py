@@ -6,6 +6,8 @@ from tests.contract.notion.synced import Follower, SyncedNotion, missing, plain
 from tests.fakes.notion import FakeNotion
 from tests.fakes.notion_json import block, paragraph
 
+pytestmark = pytest.mark.integration
+
 EVERYWHERE = (".", "POST /search", "/query", "/children", "GET /users/me", "GET /data_sources")
 
 

@@ -8,6 +8,8 @@ from kb.plugins import configure
 from tests.contract.notion.synced import SyncedNotion, missing, plain
 from tests.fakes.notion_json import block, paragraph, value
 
+pytestmark = pytest.mark.integration
+
 
 async def test_pages_that_search_omits_are_found_where_they_stand(synced: SyncedNotion) -> None:
     space = synced.notion.workspace

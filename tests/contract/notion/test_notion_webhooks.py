@@ -16,6 +16,8 @@ from app.settings import Settings
 from kb.settings import load_settings
 from tests.fakes.answer_sides import CONFIG, calling, make_settings, opened_side
 
+pytestmark = pytest.mark.integration
+
 TOKEN = "secret_" + "a1B2" * 10
 PATH = "/webhooks/notion"
 EVENT = {"id": "0b1e", "type": "page.content_updated", "entity": {"id": "7", "type": "page"}, "attempt_number": 1}
