@@ -1,6 +1,8 @@
 """Conversations: answers kept for those who asked, shown again only while they may still read what was cited."""
 
 import logging
+from collections.abc import Mapping
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -18,12 +20,21 @@ _SWEEP_EVERY = timedelta(hours=1)
 
 
 class AnswerBook:
-    """The answers of one tenant. `keep_days` 0: nothing is kept."""
+    """The answers of one tenant. `keep_days` 0: nothing is kept; `keeps_texts` False: no words of them are."""
 
-    def __init__(self, catalogue: Catalogue, *, tenant: str, keep_days: int, metrics: Metrics | None = None) -> None:
+    def __init__(
+        self,
+        catalogue: Catalogue,
+        *,
+        tenant: str,
+        keep_days: int,
+        keeps_texts: bool = True,
+        metrics: Metrics | None = None,
+    ) -> None:
         self._catalogue = catalogue
         self._tenant = tenant
         self._metrics = metrics or Metrics()
+        self._keeps_texts = keeps_texts
         self._keep = timedelta(days=keep_days)
         self._swept_at = datetime.min.replace(tzinfo=UTC)
 
@@ -32,15 +43,18 @@ class AnswerBook:
         self._count(answer, channel=channel)
         if not self._keep:
             return
+        body = AnswerBody.of(answer).model_dump(mode="json")
         stored = StoredAnswer(
             answer_id=answer.answer_id,
             conversation_id=answer.conversation_id,
             asker=caller.name,
             channel=channel,
-            question=question,
+            question=question if self._keeps_texts else "",
             status=answer.status,
-            body=AnswerBody.of(answer).model_dump(mode="json"),
+            body=body if self._keeps_texts else without_words(body),
             asked_at=datetime.now(UTC),
+            # Whose rights it was made with; replaying asks for them again.
+            record={**asdict(answer.record), "email": caller.principal.email},
         )
         try:
             await self._catalogue.answers.add(self._tenant, stored)
@@ -89,6 +103,18 @@ class AnswerBook:
             await self._catalogue.answers.forget(self._tenant, before=now - self._keep)
 
 
-# JSON that AnswerBody wrote.
+# JSON that AnswerBody wrote, here and below.
+def without_words(body: Mapping[str, Any]) -> dict[str, Any]:
+    """The same without what was said and quoted; numbers, titles and links stay."""
+    wordless = {"text": ""}
+    return {
+        **body,
+        **wordless,
+        "sentences": [{**each, **wordless} for each in body["sentences"]],
+        "citations": [{**each, "quote": "", "above": []} for each in body["citations"]],
+        "notices": [{**each, **wordless} for each in body["notices"] if each["kind"] != "unanswered"],
+    }
+
+
 def _cited(body: Any) -> set[str]:
     return {citation["document_id"] for citation in body["citations"]}

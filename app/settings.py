@@ -84,6 +84,9 @@ class ConversationsTable(SettingsTable):
     """What is kept of what was asked."""
 
     keep_days: int = Field(default=90, ge=0, description="Days that questions and answers are kept; 0: not at all.")
+    keep_texts: bool = Field(
+        default=True, description="Keep their words too; without them only numbers, ids, titles and links are kept."
+    )
 
 
 class TracingTable(SettingsTable):

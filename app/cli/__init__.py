@@ -5,7 +5,19 @@ from typing import Annotated
 
 import typer
 
-from app.cli import asking, backing_up, checkup, demo, evaluating, keys, reindexing, serving, starting, syncing
+from app.cli import (
+    asking,
+    backing_up,
+    checkup,
+    demo,
+    evaluating,
+    keys,
+    reindexing,
+    replaying,
+    serving,
+    starting,
+    syncing,
+)
 from app.cli.models import models_app
 from app.cli.running import GlobalOptions, run_command
 from kb.logs import configure_logging
@@ -44,6 +56,7 @@ app.command()(starting.init)
 app.command()(syncing.sync)
 app.command()(asking.ask)
 app.command()(asking.search)
+app.command()(replaying.replay)
 app.command()(serving.serve)
 app.command()(syncing.status)
 app.command()(syncing.retry)

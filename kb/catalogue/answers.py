@@ -23,7 +23,8 @@ class AnswerStore:
 
     async def add(self, tenant: str, answer: StoredAnswer) -> None:
         """Keep an answer."""
-        row = {name: getattr(answer, name) for name in _FIELDS} | {"tenant": tenant, "body": dict(answer.body)}
+        row = {name: getattr(answer, name) for name in _FIELDS} | {"tenant": tenant}
+        row |= {"body": dict(answer.body), "record": dict(answer.record)}
         async with self._database.write() as connection:
             await connection.execute(insert(answers).values(**row))
 

@@ -45,6 +45,8 @@ answers = Table(
     Column("question", Text, nullable=False),
     Column("status", String(20), nullable=False),
     Column("body", JSON, nullable=False),
+    # How it was made, without texts: see app.replaying.
+    Column("record", JSON, nullable=False),
     Column("asked_at", UtcDateTime, nullable=False),
     PrimaryKeyConstraint("tenant", "answer_id"),
     Index("answers_by_conversation", "tenant", "asker", "conversation_id", "asked_at"),

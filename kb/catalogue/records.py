@@ -221,7 +221,10 @@ class StoredFeedback:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredAnswer:
-    """A question and its answer. `asker`: who, in the channel's own words. `body`: the answer as callers get it."""
+    """A question and its answer. `asker`: who, in the channel's own words. `body`: the answer as callers get it.
+
+    `record`: how it was made, for replaying it; nothing of it is shown to callers.
+    """
 
     answer_id: str
     conversation_id: str
@@ -231,6 +234,7 @@ class StoredAnswer:
     status: str
     body: Mapping[str, Any]  # JSON of the shape that app.contract gives
     asked_at: datetime
+    record: Mapping[str, Any] = field(default_factory=dict)  # JSON of the shape that app.conversations gives
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
