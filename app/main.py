@@ -17,6 +17,7 @@ from app.callers import Door
 from app.channels import admin, history, monitoring, openai_api, rest, web, webhooks, widget
 from app.channels.mcp_start import include_mcp
 from app.channels.slack_start import slack_bot
+from app.collecting import QuietCollector
 from app.conversations import AnswerBook
 from app.current import CurrentSide
 from app.guarding import Guard
@@ -107,7 +108,7 @@ async def _serve(
         asyncio.create_task(scheduler.run_forever()),
         asyncio.create_task(current.follow()),
         asyncio.create_task(hints.forward(catalogue, tenant=side.settings.tenant)),
-        asyncio.create_task(_prepare(side)),
+        asyncio.create_task(_prepare(side, then=QuietCollector(lambda: metrics.in_flight == 0))),
         asyncio.create_task(metrics.watch_loop()),
         asyncio.create_task(RevisionSweep(catalogue, side.chat_model, tenant=side.settings.tenant).run_forever()),
     ]
@@ -120,7 +121,7 @@ async def _serve(
         await asyncio.gather(*beside, return_exceptions=True)
 
 
-async def _prepare(side: AnswerSide) -> None:
+async def _prepare(side: AnswerSide, *, then: QuietCollector) -> None:
     """Load the models; questions that come before are answered with the pages' own sentences."""
     try:
         await side.knowledge_base.embedder.embed_query("ready")
@@ -131,6 +132,7 @@ async def _prepare(side: AnswerSide) -> None:
         logger.info("models are ready")
     except ModelError as exc:
         logger.warning("a model cannot be used", extra={"reason": str(exc)})
+    await then.run_forever()
 
 
 class _Server(uvicorn.Server):
