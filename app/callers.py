@@ -1,10 +1,11 @@
 """The door: who a request comes from, whichever credentials it carries, and how much that caller may ask."""
 
 from collections.abc import Mapping
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 from starlette.datastructures import Headers
 from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
 
 from app.auth import KEY_PREFIX, Caller, resolve_caller
 from app.identity import Identity, TokenBook, looks_signed
@@ -37,11 +38,19 @@ class Door:
 
     async def __call__(self, request: Request) -> Caller:
         """Raises AccessDenied, in the same words for every cause; IdentityUnavailable if tokens cannot be checked."""
-        authorization, origin = request.headers.get("authorization"), foreign_origin(request.headers)
-        # A cookie comes along by itself: it counts where no page of another site can have sent it.
-        if authorization is None and origin is None and (who := await self.sessions.caller(request)) is not None:
+        if (who := await self.signed_in(request)) is not None:
             return who
+        authorization, origin = request.headers.get("authorization"), foreign_origin(request.headers)
         return await self.admit(authorization, origin=origin, user_token=request.headers.get(USER_HEADER))
+
+    async def signed_in(self, request: Request) -> Caller | None:
+        """Who is signed in in this browser, if the request brings nothing else; None if nobody is.
+
+        A cookie comes along by itself: it counts only where no page of another site can have sent it.
+        """
+        if "authorization" in request.headers or foreign_origin(request.headers) is not None:
+            return None
+        return await self.sessions.caller(request)
 
     async def admit_placeholder(self, request: Request) -> Caller:
         """The same for programs that cannot do without a key: where no key is needed, any word will do for one."""
@@ -115,6 +124,18 @@ class Door:
     async def _named(self, who: Identity, *, scopes: frozenset[str]) -> Caller:
         principal = await self._catalogue.access.principal(self._settings.tenant, who.email, groups=who.groups)
         return Caller(principal=principal, scopes=scopes, name=f"user:{who.email}")
+
+
+def to_login(request: Request) -> Response:
+    """Sends a browser to sign in, and back to where it was."""
+    here = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+    return RedirectResponse(f"/login?{urlencode({'to': here})}", status_code=303, headers={"Cache-Control": "no-store"})
+
+
+def is_opened_by_a_person(request: Request) -> bool:
+    """Is this a page that somebody looks at in a browser, without credentials of another kind?"""
+    wants_page = "text/html" in request.headers.get("accept", "")
+    return request.method == "GET" and wants_page and "authorization" not in request.headers
 
 
 def foreign_origin(headers: Headers) -> str | None:

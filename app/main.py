@@ -15,6 +15,7 @@ from app.address import listening, web_address
 from app.auth import must_be_safe_to_bind
 from app.callers import Door
 from app.channels import admin, history, monitoring, openai_api, rest, web, webhooks, widget
+from app.channels.login_start import include_login
 from app.channels.mcp_start import include_mcp
 from app.channels.slack_start import slack_bot
 from app.collecting import QuietCollector
@@ -57,6 +58,7 @@ def build_app(
     app.include_router(widget.build_router(door))
     app.include_router(monitoring.build_router(side, door, metrics))
     app.include_router(admin.build_router(side, door))
+    include_login(app, side.settings, door)
     if hints is not None and webhooks.has_webhooks(side.settings.sources):
         app.include_router(webhooks.build_router(side.settings.sources, hints, data_dir=side.settings.data_dir))
     # The last one added is met first.

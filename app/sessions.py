@@ -53,13 +53,13 @@ class SessionBook:
 
     async def end(self, request: Request, response: Response) -> None:
         """Sign the browser out, here and for whoever may have its cookie too."""
-        if (cookie := self._cookie(request)) is not None:
+        if (cookie := self.cookie_of(request)) is not None:
             await self._catalogue.sessions.end(self._settings.tenant, _digest(cookie))
         self.drop_cookie(response, self._name)
 
     async def caller(self, request: Request) -> Caller | None:
         """Who is signed in; None if nobody is, or is allowed to be any more."""
-        cookie = self._cookie(request) if self.is_on else None
+        cookie = self.cookie_of(request) if self.is_on else None
         if cookie is None:
             return None
         session = await self._catalogue.sessions.get(self._settings.tenant, _digest(cookie))
@@ -79,7 +79,8 @@ class SessionBook:
         """Have the browser forget it."""
         response.delete_cookie(name, path="/", httponly=True, samesite="lax", secure=self._is_https)
 
-    def _cookie(self, request: Request) -> str | None:
+    def cookie_of(self, request: Request) -> str | None:
+        """The cookie that a browser brings, whether it opens anything or not."""
         cookie = request.cookies.get(self._name, "")
         return cookie if _COOKIE.fullmatch(cookie) else None
 

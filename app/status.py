@@ -16,6 +16,8 @@ class MissingPage:
     document_id: str
     title: str
     reason: str
+    # Read again if somebody asks for it; what is skipped is not.
+    can_retry: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,7 +129,12 @@ def _missing(source_id: str, problem: Problem) -> MissingPage:
     reason = f"skipped: {problem.reason}" if problem.kind == "skipped" else problem.reason
     if problem.attempts > 1:
         reason += f" (tried {problem.attempts} times)"
-    return MissingPage(document_id=f"{source_id}:{problem.native_id}", title=problem.title, reason=reason)
+    return MissingPage(
+        document_id=f"{source_id}:{problem.native_id}",
+        title=problem.title,
+        reason=reason,
+        can_retry=problem.kind == "failed",
+    )
 
 
 def _source_json(source: SourceStatus) -> dict[str, object]:

@@ -1,6 +1,7 @@
 """The web channel: the chat page, and stored documents for sources that have no address of their own."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from html import escape
 from importlib.resources import files
 from typing import Annotated
@@ -10,9 +11,10 @@ from fastapi.responses import HTMLResponse, Response
 from markdown_it import MarkdownIt
 
 from app.auth import Caller
-from app.callers import Door, foreign_origin
+from app.callers import Door, foreign_origin, is_opened_by_a_person, to_login
 from app.wiring import AnswerSide
 from kb.catalogue.records import StoredSection
+from kb.errors import AccessDenied
 
 _MEDIA_TYPES = {"html": "text/html", "css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
 _ASSETS = ("chat.html", "page.css", "icon.svg")
@@ -35,13 +37,18 @@ def build_router(side: AnswerSide, door: Door) -> APIRouter:
     assets = {name: _read_asset(name) for name in _ASSETS}
 
     async def caller(request: Request) -> Caller:
+        if (who := await door.signed_in(request)) is not None:
+            return who
         cookie = request.cookies.get(_COOKIE)
         header = request.headers.get("authorization") or (f"Bearer {cookie}" if cookie else None)
         return await door.admit(header, origin=foreign_origin(request.headers))
 
     @router.get("/")
-    async def chat_page() -> Response:
-        return _asset("chat.html", assets["chat.html"])
+    async def chat_page(request: Request) -> Response:
+        if not door.sessions.is_on:
+            return _asset("chat.html", assets["chat.html"])
+        who = await door.signed_in(request)
+        return to_login(request) if who is None else _own_chat(assets["chat.html"], who.name)
 
     @router.get("/assets/{name}")
     async def asset(name: str) -> Response:
@@ -54,8 +61,19 @@ def build_router(side: AnswerSide, door: Door) -> APIRouter:
         is_https = side.settings.server.public_url.startswith("https://")
         return _with_cookie(Response(status_code=204), request.headers.get("authorization"), is_https=is_https)
 
+    _add_documents(router, side, door, caller)
+    return router
+
+
+def _add_documents(router: APIRouter, side: AnswerSide, door: Door, caller: Callable[..., Awaitable[Caller]]) -> None:
     @router.get("/documents/{document_id:path}")
-    async def document(document_id: str, who: Annotated[Caller, Depends(caller)]) -> Response:
+    async def document(document_id: str, request: Request) -> Response:
+        try:
+            who = await caller(request)
+        except AccessDenied:
+            if door.sessions.is_on and is_opened_by_a_person(request):
+                return to_login(request)
+            raise
         who.must_have("ask", "search")
         catalogue = side.knowledge_base.catalogue
         audience_ids = await catalogue.access.readable(who.principal)
@@ -66,7 +84,15 @@ def build_router(side: AnswerSide, door: Door) -> APIRouter:
         # Long pages take a while to render.
         return HTMLResponse(await asyncio.to_thread(document_page, sections), headers=_SECURITY_HEADERS)
 
-    return router
+
+def _own_chat(page: bytes, name: str) -> Response:
+    """The chat page of somebody who is signed in, with the way out."""
+    out = f'<form method="post" action="/logout" class="account"><span>{escape(name.removeprefix("user:"))}</span>'
+    html = page.replace(b'<body class="chat">', f'<body class="chat">{out}<button>Sign out</button></form>'.encode())
+    policy = _SECURITY_HEADERS["Content-Security-Policy"].replace("form-action 'none'", "form-action 'self'")
+    # The form would be sent with `Origin: null` without a referrer, like one of another site.
+    headers = _SECURITY_HEADERS | {"Content-Security-Policy": policy, "Referrer-Policy": "same-origin"}
+    return HTMLResponse(html, headers=headers)
 
 
 def _with_cookie(response: Response, authorization: str | None, *, is_https: bool) -> Response:
