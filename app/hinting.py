@@ -4,24 +4,27 @@ import asyncio
 import logging
 from collections.abc import Iterable
 
-from app.channels.webhooks import LEAST_GAP_SECONDS, SyncHints
 from kb.catalogue import Catalogue
 from kb.errors import CatalogueError
 
 logger = logging.getLogger(__name__)
+# However many calls come, between two rounds of hints there is at least this pause.
+LEAST_GAP_SECONDS = 15.0
 
 
-class QueuedHints(SyncHints):
+class QueuedHints:
     """Hints given by requests, forwarded to the catalogue's queue: the first at once, the others together."""
 
     def __init__(self, source_ids: Iterable[str], *, least_gap_seconds: float = LEAST_GAP_SECONDS) -> None:
-        super().__init__(source_ids, least_gap_seconds=least_gap_seconds)
+        self._known = frozenset(source_ids)
         self._gap = least_gap_seconds
         self._waiting: set[str] = set()
         self._is_any = asyncio.Event()
 
     def give(self, source_id: str) -> None:
-        """Something changed in a source."""
+        """Something changed in a source. Many hints before a sync are one."""
+        if source_id not in self._known:
+            raise KeyError(source_id)
         self._waiting.add(source_id)
         self._is_any.set()
 

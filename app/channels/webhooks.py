@@ -9,8 +9,8 @@ import os
 import re
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
 from pathlib import Path
+from typing import Protocol
 
 from fastapi import APIRouter, Request, Response
 
@@ -18,8 +18,6 @@ from kb.errors import AccessDenied
 from kb.settings import SourceTable
 
 logger = logging.getLogger(__name__)
-# However many calls come, between two syncs of a source there is at least this pause.
-LEAST_GAP_SECONDS = 15.0
 _SIGNATURE_HEADERS = ("X-Hub-Signature-256", "X-Hub-Signature")
 # Notion makes the secret itself and sends it once, when the subscription is made. A source whose webhook secret is this
 # word waits for that; the token is then in this file of the data directory, as secrets have no place in logs.
@@ -30,25 +28,11 @@ _NOTION_TOKEN = re.compile(r"secret_[A-Za-z0-9]{16,200}")
 REMEMBERED_EVENTS = 5_000
 
 
-class SyncHints:
-    """Wakes those who wait for the next sync of a source. Many hints before a sync are one."""
-
-    def __init__(self, source_ids: Iterable[str], *, least_gap_seconds: float = LEAST_GAP_SECONDS) -> None:
-        self._events = {source_id: asyncio.Event() for source_id in source_ids}
-        self._least_gap_seconds = least_gap_seconds
+class SyncHints(Protocol):
+    """Takes the news that something changed in a source."""
 
     def give(self, source_id: str) -> None:
-        """Something changed in a source."""
-        self._events[source_id].set()
-
-    async def wait(self, source_id: str, *, seconds: float) -> None:
-        """Wait for a hint, at most so many seconds. A hint that came during the sync before it counts."""
-        event = self._events[source_id]
-        gap = min(self._least_gap_seconds, seconds)
-        await asyncio.sleep(gap)
-        with suppress(TimeoutError):
-            await asyncio.wait_for(event.wait(), seconds - gap)
-        event.clear()
+        """Something changed in a source. Many hints before a sync are one."""
 
 
 def has_webhooks(sources: Iterable[SourceTable]) -> bool:

@@ -262,12 +262,6 @@ async def test_an_index_in_use_is_healthy_and_knows_its_size(index: Index) -> No
     assert (health.is_ready, health.point_count) == (True, 2)
 
 
-async def test_an_index_may_be_closed_twice(index: Index) -> None:
-    await index.health()
-    await index.close()
-    await index.close()
-
-
 def rounded(hits: list[Hit]) -> list[tuple[object, ...]]:
     """Hits to compare: their scores may differ in the last bits."""
     return [(hit.document_id, hit.ordinal, f"{hit.dense:.4f}", hit.sparse and f"{hit.sparse:.4f}") for hit in hits]

@@ -24,12 +24,13 @@ def data_dir(kind: str, tmp_path: Path, shared_data_dir: Path) -> Path:
     return shared_data_dir if kind == "edge" else tmp_path
 
 
-async def test_an_index_holds_the_same_after_it_was_opened_again(kind: str, data_dir: Path) -> None:
+async def test_an_index_closed_even_twice_holds_the_same_when_it_is_opened_again(kind: str, data_dir: Path) -> None:
     first = build_index(kind, data_dir, generation=20)
     await first.upsert_revision(make_page("holiday policy", "network diagram"))
     await first.set_audience(tenant="acme", document_id="wiki:home", audience_id=1)
     await first.flush()
     before = await find(first, "holiday")
+    await first.close()
     await first.close()
     second = build_index(kind, data_dir, generation=20)
     assert await find(second, "holiday") == before

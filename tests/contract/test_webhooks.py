@@ -1,6 +1,5 @@
 """Webhooks of Confluence: only a call signed with a source's secret is a hint, and a hint is all that it is."""
 
-import asyncio
 import hashlib
 import hmac
 import json
@@ -10,7 +9,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from app.channels.webhooks import SyncHints, build_router
+from app.channels.webhooks import build_router
 from app.main import build_app
 from app.settings import Settings
 from kb.settings import load_settings
@@ -44,16 +43,14 @@ def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
     return load_settings(Settings, tmp_path / "footnote.toml")
 
 
-class Watched(SyncHints):
+class Watched:
     """Notes what it was given."""
 
     def __init__(self) -> None:
-        super().__init__(("wiki", "other"), least_gap_seconds=0)
         self.given: list[str] = []
 
     def give(self, source_id: str) -> None:
         self.given.append(source_id)
-        super().give(source_id)
 
 
 @pytest.fixture
@@ -108,21 +105,9 @@ async def test_what_a_call_says_is_not_read(client: httpx.AsyncClient, hints: Wa
 
 async def test_a_server_without_secrets_has_no_such_address(tmp_path: Path) -> None:
     async with opened_side(make_settings(tmp_path)) as side:
-        app = build_app(side, is_open=True, hints=SyncHints(["docs"]))
+        app = build_app(side, is_open=True, hints=Watched())
         async with calling(app) as client:
             assert (await client.post(PATH, content=BODY)).status_code == 404
-
-
-async def test_hints_that_come_during_a_sync_are_one_and_not_lost(hints: Watched) -> None:
-    for _ in range(3):
-        hints.give("wiki")
-    await asyncio.wait_for(hints.wait("wiki", seconds=600), 5)
-    with pytest.raises(TimeoutError):
-        await asyncio.wait_for(hints.wait("wiki", seconds=600), 0.05)
-
-
-async def test_without_a_hint_the_interval_passes(hints: Watched) -> None:
-    await asyncio.wait_for(hints.wait("wiki", seconds=0.01), 5)
 
 
 def test_the_secret_is_shown_to_nobody(settings: Settings) -> None:

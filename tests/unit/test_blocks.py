@@ -1,5 +1,7 @@
 """Answers as blocks: light Markdown is parsed here, and what could be an address or markup stays text."""
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -63,5 +65,8 @@ def test_links_images_and_markup_are_text(text: str) -> None:
 
 
 @given(st.text(max_size=300))
-def test_any_text_has_blocks(text: str) -> None:
-    blocks_of(text)
+def test_any_text_has_blocks_that_show_nothing_it_does_not_say(text: str) -> None:
+    shown = "".join(words(block) for block in blocks_of(text))
+    # What CommonMark puts for NUL.
+    assert not set(re.sub(r"\s", "", shown)) - set(text) - {"\ufffd"}
+    assert bool(shown.strip()) or not re.search(r"[^\W\d_]{2}", text)
