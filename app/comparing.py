@@ -2,18 +2,28 @@
 
 import json
 import tomllib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
 
 from app.measures import Difference, paired_difference
+from app.runs import RUN_FILE, RUN_FORMAT
 from kb.errors import ConfigError
 
-# What `footnote eval --json` prints; its shape is checked where it is read.
+# What `footnote eval --json` prints; its format is checked where it is read.
 RunJson: TypeAlias = Mapping[str, Any]
 SUITE_MEASURES = ("ndcg_10", "recall_5", "recall_20", "mrr_10")
 GOLD = "gold"
+# Measure → (is it of answerable questions?, its value for one verdict). Above 0 is better in all of them.
+_ANSWER_MEASURES: Mapping[str, tuple[bool, Callable[[Mapping[str, Any]], bool]]] = {
+    "gold_contained": (True, lambda verdict: verdict["is_contained"]),
+    "page_cited": (True, lambda verdict: any(each["is_gold_page"] for each in verdict["citations"])),
+    "section_cited": (True, lambda verdict: any(each["is_gold"] for each in verdict["citations"])),
+    "section_recall_5": (True, lambda verdict: (verdict["section_rank"] or 99) <= 5),
+    "answered_when_answerable": (True, lambda verdict: verdict["status"] == "answered"),
+    "not_found_when_unanswerable": (False, lambda verdict: verdict["status"] == "not_found"),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +50,8 @@ class Miss:
 
 
 def read_run(path: Path) -> RunJson:
-    """A run that was written before. Raises ConfigError."""
+    """A run that was written before: its file, or the folder that `--write` made. Raises ConfigError."""
+    path = path / RUN_FILE if path.is_dir() else path
     try:
         run = json.loads(path.read_text(encoding="utf-8"))
     except OSError as exc:
@@ -49,6 +60,10 @@ def read_run(path: Path) -> RunJson:
         run = None
     if not isinstance(run, dict) or not run.keys() & {"suites", "verdicts"}:
         raise ConfigError(f"{path} is not what `footnote eval --json` prints")
+    if (written := run.get("format", 1)) != RUN_FORMAT:
+        raise ConfigError(
+            f"{path} is of format {written!r:.20} and this `footnote eval` compares format {RUN_FORMAT}: run it again"
+        )
     return run
 
 
@@ -91,15 +106,11 @@ def _values(run: RunJson) -> dict[tuple[str, str], dict[str, float]]:
     for name, suite in run.get("suites", {}).items():
         for measure in SUITE_MEASURES:
             values[name, measure] = {rating["query_id"]: float(rating[measure]) for rating in suite["queries"]}
-    verdicts: Sequence[Mapping[str, Any]] = run.get("verdicts", [])
-    answerable = [verdict for verdict in verdicts if verdict["is_answerable"]]
-    others = [verdict for verdict in verdicts if not verdict["is_answerable"]]
-    if answerable:
-        for measure, field in (("gold_contained", "is_contained"), ("page_cited", "is_page_cited")):
-            values[GOLD, measure] = {verdict["question"]: float(verdict[field]) for verdict in answerable}
-    if others:
-        refused = {verdict["question"]: float(verdict["status"] == "not_found") for verdict in others}
-        values[GOLD, "not_found_when_unanswerable"] = refused
+    for measure, (of_answerable, value) in _ANSWER_MEASURES.items():
+        asked = [each for each in run.get("verdicts", []) if each["is_answerable"] == of_answerable]
+        if asked:
+            # One question may be asked by several people.
+            values[GOLD, measure] = {f"{each['question']}\0{each['email']}": float(value(each)) for each in asked}
     return values
 
 

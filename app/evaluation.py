@@ -1,93 +1,117 @@
-"""Measures answers against gold questions: contained, refused, cited, quoted."""
+"""Measures answers against gold questions: found, answered, refused, cited, quoted; and why one went wrong."""
 
-import json
-import statistics
-import unicodedata
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
-from pathlib import Path
-from typing import Any
+from collections.abc import AsyncIterator, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
 
+from app.answering.checking import SentenceChecker
 from app.answering.ports import QuestionAnswerer
-from app.answering.types import Answer, Passage, Question, SearchScope
+from app.answering.types import Answer, Citation, Passage, Question, SearchScope
+from app.gold import GoldQuestion, contains_any
 from kb.access import Principal
 from kb.catalogue import Catalogue
-from kb.errors import ConfigError
+from kb.catalogue.records import StoredSection
 
-# How far down the gold section is looked for.
+# How far down the gold section is looked for, and how many of the sections found are kept in a verdict.
 FOUND_DEPTH = 20
+FOUND_KEPT = 8
+
+Outcome: TypeAlias = Literal["ok", "not_retrieved", "refused", "without_gold", "false_answer", "unavailable"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class GoldQuestion:
-    """A question with what a right answer holds. `page`: path or title of the page, `heading`: where on it."""
+class FoundSection:
+    """One of the sections found, best first. `heading`: `Title › Heading`; `score`: fused, higher is better."""
 
-    question: str
-    answers: tuple[str, ...]
-    page: str | None
-    heading: str | None
-    is_answerable: bool
-    email: str | None = None
+    rank: int
+    heading: str
+    url: str
+    score: float
+    is_gold: bool
+    is_gold_page: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckedCitation:
+    """A citation looked up again. `is_linked`: its link leads to a stored section that this asker may read;
+    `is_quoted`: its quote is a substring of that section."""
+
+    number: int
+    heading: str
+    url: str
+    quote: str
+    is_gold: bool
+    is_gold_page: bool
+    is_linked: bool
+    is_quoted: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckedSentence:
+    """A sentence of the answer. `is_supported`: one of the sections it cites says it, or the check finds it there."""
+
+    text: str
+    citations: tuple[int, ...]
+    is_supported: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """What became of one gold question. `section_rank`, `page_rank`: of the gold section and page among the first
-    sections found, 1 for the best; None: not among them, or the question names none."""
+    """What became of one gold question.
+
+    `section_rank`, `page_rank`: of the gold section and page among the first sections found, 1 for the best; None: not
+    among them, or the question names none. `is_retrieved`: the gold section was among those the answer was made from;
+    True if none is named. `answerable`: the gate's estimate, 0…1; None: nothing was weighed. Times in milliseconds.
+    """
 
     question: str
+    email: str | None
+    is_answerable: bool
+    gold: tuple[str, ...]
+    gold_place: str | None
     status: str
     mode: str
-    is_answerable: bool
-    is_contained: bool
-    is_page_cited: bool
-    citation_count: int
-    invalid_quotes: int
-    broken_links: int
+    reason: str | None
     text: str
-    milliseconds: float
-    names_page: bool
+    sentences: tuple[CheckedSentence, ...]
+    citations: tuple[CheckedCitation, ...]
+    found: tuple[FoundSection, ...]
+    answerable: float | None
+    is_contained: bool
     page_rank: int | None
     section_rank: int | None
+    is_retrieved: bool
+    retrieve_ms: float
+    total_ms: float
 
     @property
     def is_right(self) -> bool:
         """Answered with a gold answer, or refused where there is none."""
-        return self.is_contained if self.is_answerable else self.status == "not_found"
+        return self.outcome == "ok"
 
+    @property
+    def is_page_cited(self) -> bool:
+        """Does a citation lead to the gold page?"""
+        return any(citation.is_gold_page for citation in self.citations)
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Scores:
-    """Shares are 0…1; times are milliseconds."""
+    @property
+    def is_section_cited(self) -> bool:
+        """Does a citation lead to the gold section?"""
+        return any(citation.is_gold for citation in self.citations)
 
-    questions: int
-    answerable: int
-    gold_contained: float
-    page_cited: float
-    page_recall_5: float
-    section_recall_5: float
-    not_found_when_unanswerable: float
-    false_refusals: float
-    grounded: float
-    citations: int
-    invalid_quotes: int
-    broken_links: int
-    p50_ms: float
-    p95_ms: float
-
-
-def read_gold(path: Path) -> list[GoldQuestion]:
-    """The gold questions of a JSON-lines file. Raises ConfigError naming the line."""
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except OSError as exc:
-        raise ConfigError(f"cannot read {path}: {exc.strerror}") from exc
-    except UnicodeDecodeError:
-        raise ConfigError(f"{path} is not UTF-8 text") from None
-    gold = [_gold(line, where=f"{path}:{number}") for number, line in enumerate(lines, start=1) if line.strip()]
-    if not gold:
-        raise ConfigError(f"{path} holds no question")
-    return gold
+    @property
+    def outcome(self) -> Outcome:
+        """Right, or the first thing on the way that went wrong."""
+        if self.status == "unavailable":
+            return "unavailable"
+        is_answered = self.status == "answered"
+        if not self.is_answerable:
+            return "false_answer" if is_answered else "ok"
+        if is_answered and self.is_contained:
+            return "ok"
+        if not self.is_retrieved:
+            return "not_retrieved"
+        return "without_gold" if is_answered else "refused"
 
 
 async def judge(
@@ -97,116 +121,93 @@ async def judge(
     for each in gold:
         principal = await catalogue.access.principal(tenant, each.email)
         answer = await answerer.answer(Question(text=each.question), principal)
-        invalid, broken = await _citation_faults(answer, catalogue, principal)
-        found = await answerer.search(each.question, principal, scope=SearchScope(), count=FOUND_DEPTH)
+        cited = {citation.number: await _cited_section(citation, catalogue, principal) for citation in answer.citations}
+        passages = await answerer.search(each.question, principal, scope=SearchScope(), count=FOUND_DEPTH)
+        found = [_found(each, passage, rank=rank) for rank, passage in enumerate(passages, start=1)]
         yield Verdict(
             question=each.question,
+            email=each.email,
+            is_answerable=each.is_answerable,
+            gold=each.answers,
+            gold_place=" › ".join(part for part in (each.page, each.heading) if part) if each.page else None,
             status=answer.status,
             mode=answer.mode,
-            is_answerable=each.is_answerable,
-            is_contained=contains_any(answer.text, each.answers),
-            is_page_cited=any(_is_page(each.page, citation.document_id) for citation in answer.citations),
-            citation_count=len(answer.citations),
-            invalid_quotes=invalid,
-            broken_links=broken,
+            reason=answer.reason,
             text=answer.text,
-            milliseconds=answer.timings_ms.total,
-            names_page=each.page is not None,
-            page_rank=_first(_is_page(each.page, passage.document_id) for passage in found),
-            section_rank=_first(_is_section(each, passage) for passage in found),
+            sentences=_sentences(answer, cited),
+            citations=tuple(_citation(each, citation, cited[citation.number]) for citation in answer.citations),
+            found=tuple(found[:FOUND_KEPT]),
+            answerable=answer.record.answerable,
+            is_contained=contains_any(answer.text, each.answers),
+            page_rank=next((section.rank for section in found if section.is_gold_page), None),
+            section_rank=next((section.rank for section in found if section.is_gold), None),
+            is_retrieved=each.page is None or _is_retrieved(answer, passages, found),
+            retrieve_ms=answer.timings_ms.retrieve,
+            total_ms=answer.timings_ms.total,
         )
 
 
-def score(verdicts: Sequence[Verdict]) -> Scores:
-    """The shares and counts over all verdicts."""
-    answerable = [verdict for verdict in verdicts if verdict.is_answerable]
-    others = [verdict for verdict in verdicts if not verdict.is_answerable]
-    answered = [verdict for verdict in verdicts if verdict.status == "answered"]
-    times = sorted(verdict.milliseconds for verdict in verdicts)
-    return Scores(
-        questions=len(verdicts),
-        answerable=len(answerable),
-        gold_contained=_share(verdict.is_contained for verdict in answerable),
-        page_cited=_share(verdict.is_page_cited for verdict in answerable),
-        page_recall_5=_share(_is_among(5, verdict.page_rank) for verdict in answerable if verdict.names_page),
-        section_recall_5=_share(_is_among(5, verdict.section_rank) for verdict in answerable if verdict.names_page),
-        not_found_when_unanswerable=_share(verdict.status == "not_found" for verdict in others),
-        false_refusals=_share(verdict.status == "not_found" for verdict in answerable),
-        grounded=_share(verdict.mode == "grounded" for verdict in answered),
-        citations=sum(verdict.citation_count for verdict in verdicts),
-        invalid_quotes=sum(verdict.invalid_quotes for verdict in verdicts),
-        broken_links=sum(verdict.broken_links for verdict in verdicts),
-        p50_ms=statistics.median(times),
-        p95_ms=times[min(len(times) - 1, int(len(times) * 0.95))],
+async def _cited_section(citation: Citation, catalogue: Catalogue, principal: Principal) -> StoredSection | None:
+    """The stored section that a citation's link leads to, the one with the quote first; read as the asker may."""
+    audience_ids = await catalogue.access.readable(principal)
+    sections = await catalogue.documents.live_sections(
+        principal.tenant, citation.document_id, audience_ids=audience_ids
+    )
+    linked = [section for section in sections if citation.url.endswith(section.url)]
+    return max(linked, key=lambda section: citation.quote in section.text, default=None)
+
+
+def _is_retrieved(answer: Answer, passages: Sequence[Passage], found: Sequence[FoundSection]) -> bool:
+    gold = {
+        (passage.document_id, passage.section_ordinal)
+        for passage, section in zip(passages, found, strict=True)
+        if section.is_gold
+    }
+    return any((each.document_id, each.section_ordinal) in gold for each in answer.record.retrieved)
+
+
+def _found(gold: GoldQuestion, passage: Passage, *, rank: int) -> FoundSection:
+    return FoundSection(
+        rank=rank,
+        heading=passage.heading_line,
+        url=passage.url,
+        score=round(passage.score, 4),
+        is_gold=gold.is_section(passage.document_id, passage.title, passage.heading_path),
+        is_gold_page=gold.is_page(passage.document_id),
     )
 
 
-def contains_any(text: str, answers: Iterable[str]) -> bool:
-    """Is one of the gold answers in the text, apart from case, spacing and typography?"""
-    plain = _plain(text)
-    return any(_plain(answer) in plain for answer in answers)
+def _citation(gold: GoldQuestion, citation: Citation, section: StoredSection | None) -> CheckedCitation:
+    return CheckedCitation(
+        number=citation.number,
+        heading=" › ".join((citation.title, *citation.heading_path)),
+        url=citation.url,
+        quote=citation.quote,
+        is_gold=gold.is_section(citation.document_id, citation.title, citation.heading_path),
+        is_gold_page=gold.is_page(citation.document_id),
+        is_linked=section is not None,
+        is_quoted=section is not None and citation.quote in section.text,
+    )
 
 
-def to_json(scores: Scores, verdicts: Sequence[Verdict]) -> str:
-    """Scores and every verdict, for machines."""
-    return json.dumps({"scores": asdict(scores), "verdicts": [asdict(each) for each in verdicts]}, indent=2)
-
-
-async def _citation_faults(answer: Answer, catalogue: Catalogue, principal: Principal) -> tuple[int, int]:
-    """(quotes that are no substring of a stored section, links that lead to no stored section)."""
-    invalid = broken = 0
-    audience_ids = await catalogue.access.readable(principal)
-    for citation in answer.citations:
-        sections = await catalogue.documents.live_sections(
-            principal.tenant, citation.document_id, audience_ids=audience_ids
+def _sentences(answer: Answer, cited: dict[int, StoredSection | None]) -> tuple[CheckedSentence, ...]:
+    sections = {number: section for number, section in cited.items() if section is not None}
+    return tuple(
+        CheckedSentence(
+            text=sentence.text,
+            citations=sentence.citations,
+            is_supported=_is_supported(
+                sentence.text, [sections[number] for number in sentence.citations if number in sections]
+            ),
         )
-        linked = [section for section in sections if citation.url.endswith(section.url)]
-        broken += not linked
-        invalid += not any(citation.quote in section.text for section in linked)
-    return invalid, broken
+        for sentence in answer.sentences
+    )
 
 
-# A line of a foreign file: its shape is checked here.
-def _gold(line: str, *, where: str) -> GoldQuestion:
-    try:
-        record: Mapping[str, Any] = json.loads(line)
-        return GoldQuestion(
-            question=str(record["question"]),
-            answers=tuple(str(answer) for answer in record["answers"]),
-            page=record.get("page"),
-            heading=record.get("heading"),
-            is_answerable=bool(record["answerable"]),
-            email=record.get("as"),
-        )
-    except (ValueError, KeyError, TypeError):
-        raise ConfigError(
-            f'{where}: a gold question is a JSON object with "question", "answers" (a list) and "answerable"'
-        ) from None
-
-
-def _is_page(page: str | None, document_id: str) -> bool:
-    return page is not None and document_id.partition(":")[2].removesuffix(".md") == page.removesuffix(".md")
-
-
-def _is_section(gold: GoldQuestion, passage: Passage) -> bool:
-    """Is it the gold page's section under the gold heading? Without a heading any of its sections is."""
-    headings = {_plain(heading) for heading in (passage.title, *passage.heading_path)}
-    return _is_page(gold.page, passage.document_id) and (gold.heading is None or _plain(gold.heading) in headings)
-
-
-def _first(outcomes: Iterable[bool]) -> int | None:
-    return next((rank for rank, is_right in enumerate(outcomes, start=1) if is_right), None)
-
-
-def _is_among(most: int, rank: int | None) -> bool:
-    return rank is not None and rank <= most
-
-
-def _plain(text: str) -> str:
-    text = unicodedata.normalize("NFKC", text).casefold().replace("’", "'").replace("–", "-").replace("`", "")
-    return " ".join(text.split())
-
-
-def _share(outcomes: Iterable[bool]) -> float:
-    counted = list(outcomes)
-    return sum(counted) / len(counted) if counted else 0.0
+def _is_supported(text: str, sections: Sequence[StoredSection]) -> bool:
+    checker = SentenceChecker()
+    return any(
+        text in section.text
+        or checker.check(text, section.text, about="\n".join((section.title, *section.heading_path))).is_supported
+        for section in sections
+    )

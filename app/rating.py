@@ -47,6 +47,19 @@ class RankerScores:
     p95_ms: float
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SuiteRun:
+    """A suite as each ranker did it."""
+
+    suite: Suite
+    ratings: Mapping[str, Sequence[QueryRating]]
+
+    @property
+    def scores(self) -> Mapping[str, RankerScores]:
+        """The summary of each ranker."""
+        return {name: summarise(ratings) for name, ratings in self.ratings.items()}
+
+
 async def rate(suite: Suite, ranker: Ranker, *, source_id: str) -> AsyncIterator[QueryRating]:
     """A rating of each query. The suite's pages are the documents of this source. Raises ConfigError."""
     page_of = {f"{source_id}:{page.file_name}": page.id for page in suite.pages}

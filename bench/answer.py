@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from app.answering.types import Mode, Question, Timings
-from app.evaluation import read_gold
+from app.gold import read_gold
 from app.settings import Settings
 from app.wiring import AnswerSide, open_answer_side
 from bench.wiki import DEMO

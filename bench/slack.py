@@ -13,7 +13,7 @@ from typing import Literal
 from rich.console import Console
 from rich.table import Table
 
-from app.evaluation import read_gold
+from app.gold import read_gold
 from app.measures import percentile
 from bench.wiki import DEMO
 from tests.fakes.command import Command

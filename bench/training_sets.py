@@ -16,7 +16,7 @@ from app.answering.evidence import most_shared
 from app.answering.features import Candidate, candidates_of
 from app.answering.types import Passage
 from app.answering.words import content_stems
-from app.evaluation import contains_any
+from app.gold import contains_any
 from kb.embedders.base import Embedder, Vectors
 
 SECTIONS = 5

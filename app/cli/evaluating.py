@@ -1,6 +1,8 @@
 """`footnote eval`: the answers to a golden set, or retrieval on whole collections, measured."""
 
 import json
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -9,13 +11,21 @@ from rich.console import Console
 from rich.progress import track
 
 from app.cli.preparing import prepare_chat_model
-from app.cli.printing import make_console, print_table
-from app.cli.rating import print_suites, run_suites, suites_json
+from app.cli.printing import make_console, print_line, print_table
+from app.cli.rating import print_suites, run_suites
 from app.cli.running import OUR_MISTAKE, global_options, run
 from app.comparing import Change, Miss, compare, misses, read_run
-from app.evaluation import GoldQuestion, Scores, Verdict, judge, read_gold, score, to_json
+from app.evaluation import Verdict, judge
+from app.gold import GoldQuestion, read_gold
+from app.measures import require_library
+from app.report_gold import OUTCOMES, gold_report, score_rows
+from app.report_suites import suites_report
+from app.runs import RUN_FILE, RunFacts, gold_json, suites_json
+from app.scoring import score
 from app.settings import Settings
+from kb.errors import ConfigError
 
+REPORT_FILE = "report.html"
 SUITES = Path("../shared/data")
 
 
@@ -36,9 +46,12 @@ def evaluate(  # noqa: PLR0913  # each is an option of the command
         Path | None, typer.Option(help="Keep the collections' knowledge bases here, to be used again.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print scores and every verdict as JSON.")] = False,
-    write: Annotated[Path | None, typer.Option(help="Write the same JSON to this file.")] = None,
+    write: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Write run.json and report.html into this folder.")
+    ] = None,
     compared: Annotated[
-        Path | None, typer.Option("--compare", help="An earlier run's JSON: print what differs, and how surely.")
+        Path | None,
+        typer.Option("--compare", metavar="RUN", help="An earlier run's folder: print what differs, and how surely."),
     ] = None,
     gate: Annotated[
         Path | None, typer.Option(help="Thresholds in TOML: exit with 1 if a score is beyond one of them.")
@@ -47,7 +60,10 @@ def evaluate(  # noqa: PLR0913  # each is an option of the command
 ) -> None:
     """Ask every question of a golden set and measure the answers; or measure retrieval on collections."""
     settings = global_options(context).settings()
+    require_library()
     before = None if compared is None else read_run(compared)
+    if write is not None:
+        _make_folder(write)
     if suite:
         made = _rate(settings, suite, root=suites, keep=keep, as_json=as_json)
     elif gold is not None:
@@ -55,38 +71,80 @@ def evaluate(  # noqa: PLR0913  # each is an option of the command
     else:
         raise typer.BadParameter("name a file of gold questions, or a collection with --suite", param_hint="GOLD.jsonl")
     if write is not None:
-        write.write_text(made, encoding="utf-8")
-    after = json.loads(made)
+        _write(made, write)
+    after = json.loads(made.run)
     if before is not None and not as_json:
         _print_changes(make_console(), compare(before, after))
     if gate is not None:
         _hold(misses(after, gate))
 
 
-def _rate(settings: Settings, names: list[str], *, root: Path, keep: Path | None, as_json: bool) -> str:
-    """Print how retrieval did on the collections; the same as JSON."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Made:
+    """A run as JSON, and as an HTML report."""
+
+    run: str
+    report: str
+
+
+def _rate(settings: Settings, names: list[str], *, root: Path, keep: Path | None, as_json: bool) -> _Made:
+    """Print how retrieval did on the collections."""
     runs = run(run_suites(settings, names, root=root, keep=keep, is_quiet=as_json))
-    made = suites_json(runs)
+    facts = _facts(settings, measured=", ".join(each.suite.name for each in runs))
+    made = _Made(run=suites_json(facts, runs), report=suites_report(facts, runs))
     if as_json:
-        typer.echo(made)
+        typer.echo(made.run)
     else:
         print_suites(make_console(), runs)
     return made
 
 
-def _ask(settings: Settings, gold: Path, *, as_json: bool, show_wrong: bool) -> str:
-    """Print how the gold questions were answered; the same as JSON."""
+def _ask(settings: Settings, gold: Path, *, as_json: bool, show_wrong: bool) -> _Made:
+    """Print how the gold questions were answered."""
     verdicts = run(_evaluate(settings, read_gold(gold), is_quiet=as_json))
     scores = score(verdicts)
-    made = to_json(scores, verdicts)
+    facts = _facts(settings, measured=gold.name)
+    made = _Made(run=gold_json(facts, scores, verdicts), report=gold_report(facts, scores, verdicts))
     if as_json:
-        typer.echo(made)
+        typer.echo(made.run)
         return made
     console = make_console()
-    _print_scores(console, scores)
+    title = f"{scores.questions} questions, {scores.answerable} of them answerable"
+    print_table(console, ("measure", "value"), score_rows(scores), title=title)
     if show_wrong:
         _print_wrong(console, verdicts)
     return made
+
+
+def _facts(settings: Settings, *, measured: str) -> RunFacts:
+    """What is said about a run beside its figures; no secret is among it."""
+    embedder, chat_model = settings.embedder, settings.chat_model
+    return RunFacts(
+        measured=measured,
+        made_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        embedder=f"{embedder.kind} {embedder.plugin_values.get('model', 'starter')}",
+        chat_model=f"{chat_model.kind} {chat_model.plugin_values.get('model', 'starter')}",
+        mode=settings.answering.mode,
+        sections=settings.answering.sections,
+        answerable_above=settings.answering.answerable_above,
+    )
+
+
+def _make_folder(folder: Path) -> None:
+    """Known before minutes are spent. Raises ConfigError."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as exc:
+        raise ConfigError(f"--write takes a folder, and {folder} cannot be one: {exc.strerror}") from exc
+
+
+def _write(made: _Made, folder: Path) -> None:
+    try:
+        (folder / RUN_FILE).write_text(made.run, encoding="utf-8")
+        (folder / REPORT_FILE).write_text(made.report, encoding="utf-8")
+    except OSError as exc:
+        raise ConfigError(f"cannot write into {folder}: {exc.strerror}") from exc
+    typer.echo(f"wrote {folder / RUN_FILE} and {folder / REPORT_FILE}", err=True)
 
 
 def _hold(found: list[Miss]) -> None:
@@ -115,33 +173,15 @@ async def _evaluate(settings: Settings, gold: list[GoldQuestion], *, is_quiet: b
     async with open_answer_side(settings) as side:
         if settings.answering.mode == "grounded":
             await prepare_chat_model(side)
+        # Its weights are no part of the first question's time.
+        await side.knowledge_base.embedder.embed_query("the first question loads the model")
         for each in track(gold, "asking", console=console, disable=is_quiet or not console.is_terminal):
             async for verdict in judge([each], side.answerer, side.knowledge_base.catalogue, tenant=settings.tenant):
                 verdicts.append(verdict)
     return verdicts
 
 
-def _print_scores(console: Console, scores: Scores) -> None:
-    rows = {
-        "answerable: a gold answer contained": f"{scores.gold_contained:.1%}",
-        "answerable: the gold page cited": f"{scores.page_cited:.1%}",
-        "answerable: the gold page / section among the first 5 found": (
-            f"{scores.page_recall_5:.1%} / {scores.section_recall_5:.1%}"
-        ),
-        "answerable: refused": f"{scores.false_refusals:.1%}",
-        "unanswerable: not found": f"{scores.not_found_when_unanswerable:.1%}",
-        "answers with a sentence of the model": f"{scores.grounded:.1%}",
-        "citations": str(scores.citations),
-        "quotes that are not in their section": str(scores.invalid_quotes),
-        "links that lead nowhere": str(scores.broken_links),
-        "time to the whole answer, p50 / p95": f"{scores.p50_ms:.0f} / {scores.p95_ms:.0f} ms",
-    }
-    title = f"{scores.questions} questions, {scores.answerable} of them answerable"
-    print_table(console, ("measure", "value"), rows.items(), title=title)
-
-
 def _print_wrong(console: Console, verdicts: list[Verdict]) -> None:
     for verdict in verdicts:
         if not verdict.is_right:
-            wanted = "answerable" if verdict.is_answerable else "unanswerable"
-            console.print(f"\n{verdict.question}\n  {wanted}, {verdict.status}: {verdict.text}")
+            print_line(console, f"\n{verdict.question}\n  {OUTCOMES[verdict.outcome]}: {verdict.text}")

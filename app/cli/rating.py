@@ -1,10 +1,8 @@
 """`footnote eval --suite`: retrieval measured on whole collections, each in a knowledge base of its own."""
 
-import json
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from rich.console import Console
@@ -13,7 +11,8 @@ from rich.progress import Progress
 from app.cli.printing import print_table
 from app.cli.syncing import ProgressBar
 from app.measures import require_library
-from app.rating import QueryRating, RankerScores, rankers, rate, summarise
+from app.rating import QueryRating, SuiteRun, rankers, rate
+from app.report_suites import COLUMNS, suite_rows
 from app.settings import Settings
 from app.suites import Suite, find_suites, read_suite
 from ingest.wiring import sync_sources
@@ -23,19 +22,6 @@ from kb.wiring import KnowledgeBase, open_knowledge_base
 
 SOURCE_ID = "suite"
 TITLES = {"footnote": "Footnote", "words": "BM25 alone", "embedder": "embedder alone"}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SuiteRun:
-    """A suite as each ranker did it."""
-
-    suite: Suite
-    ratings: Mapping[str, Sequence[QueryRating]]
-
-    @property
-    def scores(self) -> Mapping[str, RankerScores]:
-        """The summary of each ranker."""
-        return {name: summarise(ratings) for name, ratings in self.ratings.items()}
 
 
 async def run_suites(
@@ -60,44 +46,8 @@ async def run_suites(
 
 def print_suites(console: Console, runs: Sequence[SuiteRun]) -> None:
     """A line a suite."""
-    columns = (
-        "suite",
-        "pages",
-        "queries",
-        "nDCG@10",
-        "BM25 alone",
-        "embedder alone",
-        "R@5",
-        "R@20",
-        "MRR@10",
-        "p50",
-        "p95",
-    )
-    rows = []
-    for run in runs:
-        mine, words, vectors = (run.scores[name] for name in ("footnote", "words", "embedder"))
-        shares = (mine.ndcg_10, words.ndcg_10, vectors.ndcg_10, mine.recall_5, mine.recall_20, mine.mrr_10)
-        times = (f"{mine.p50_ms:.1f}", f"{mine.p95_ms:.1f}")
-        counts = (len(run.suite.pages), len(run.suite.queries))
-        rows.append((run.suite.name, *counts, *(f"{share:.3f}" for share in shares), *times))
-    print_table(console, columns, rows, title="retrieval, one configuration for all; times in milliseconds")
-
-
-def suites_json(runs: Sequence[SuiteRun]) -> str:
-    """Scores and every rating, for machines and for `--compare`."""
-    return json.dumps(
-        {
-            "suites": {
-                run.suite.name: {
-                    "scores": {name: asdict(scores) for name, scores in run.scores.items()},
-                    "queries": [asdict(rating) for rating in run.ratings["footnote"]],
-                }
-                for run in runs
-            }
-        },
-        ensure_ascii=False,
-        indent=1,
-    )
+    title = "retrieval, one configuration for all; times in milliseconds"
+    print_table(console, COLUMNS, suite_rows(runs), title=title)
 
 
 async def _run_suite(settings: Settings, suite: Suite, *, home: Path, is_quiet: bool) -> SuiteRun:

@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 from app.answering.checking import SentenceChecker
-from app.evaluation import Verdict, judge, read_gold, score
+from app.evaluation import Verdict, judge
+from app.gold import read_gold
+from app.scoring import score
 from app.settings import Settings
 from app.wiring import open_answer_side
 from bench.fitting import auroc, macro_f1

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from app.cli.rating import SuiteRun, run_suites
+from app.cli.rating import run_suites
+from app.rating import SuiteRun
 from app.settings import Settings
 from kb.settings import load_settings
 

@@ -7,7 +7,11 @@ from typing import Any
 import pytest
 
 from app.comparing import compare, misses, read_run
+from app.evaluation import Verdict
+from app.runs import RUN_FILE, RUN_FORMAT, gold_json
+from app.scoring import score
 from kb.errors import ConfigError
+from tests.fakes.verdicts import FACTS, make_citation, make_refusal, make_verdict
 
 
 def make_suites(*ndcg: float, name: str = "laws") -> dict[str, Any]:
@@ -16,12 +20,11 @@ def make_suites(*ndcg: float, name: str = "laws") -> dict[str, Any]:
         for number, value in enumerate(ndcg)
     ]
     scores = {"ndcg_10": sum(ndcg) / len(ndcg), "p95_ms": 30.0}
-    return {"suites": {name: {"scores": {"footnote": scores}, "queries": queries}}}
+    return {"format": RUN_FORMAT, "suites": {name: {"scores": {"footnote": scores}, "queries": queries}}}
 
 
-def make_verdict(question: str, **others: Any) -> dict[str, Any]:
-    verdict = {"question": question, "is_answerable": True, "is_contained": True, "is_page_cited": True}
-    return verdict | {"status": "answered"} | others
+def as_run(*verdicts: Verdict) -> Any:  # JSON, as it is written
+    return json.loads(gold_json(FACTS, score(verdicts), verdicts))
 
 
 def write(tmp_path: Path, text: str) -> Path:
@@ -45,11 +48,41 @@ def test_a_suite_of_one_run_alone_is_left_out() -> None:
     assert compare(make_suites(0.5, name="laws"), make_suites(0.5, name="poems")) == []
 
 
-def test_gold_runs_are_compared_by_answers_and_by_refusals() -> None:
-    before = {"verdicts": [make_verdict("a", is_contained=False), make_verdict("b", is_answerable=False)]}
-    after = {"verdicts": [make_verdict("a"), make_verdict("b", is_answerable=False, status="not_found")]}
-    found = {change.measure: change.difference.mean for change in compare(before, after)}
-    assert found == {"gold_contained": 1.0, "page_cited": 0.0, "not_found_when_unanswerable": 1.0}
+def test_gold_runs_are_compared_by_what_was_found_said_cited_and_refused() -> None:
+    before = as_run(
+        make_verdict("a", is_contained=False, section_rank=9, citations=(make_citation(is_gold=False),)),
+        make_verdict("b", is_answerable=False),
+        make_refusal("c"),
+    )
+    after = as_run(make_verdict("a"), make_refusal("b", is_answerable=False), make_verdict("c"))
+    found = {change.measure: (change.pair_count, change.difference.mean) for change in compare(before, after)}
+    assert found == {
+        "gold_contained": (2, 1.0),
+        "page_cited": (2, 0.5),
+        "section_cited": (2, 1.0),
+        "section_recall_5": (2, 0.5),
+        "answered_when_answerable": (2, 0.5),
+        "not_found_when_unanswerable": (1, 1.0),
+    }
+
+
+def test_one_question_of_two_people_is_two_questions() -> None:
+    before = as_run(make_refusal("a"), make_refusal("a", email="maya@acme.test"))
+    after = as_run(make_verdict("a"), make_refusal("a", email="maya@acme.test"))
+    found = {change.measure: change for change in compare(before, after)}["gold_contained"]
+    assert (found.pair_count, found.difference.mean) == (2, 0.5)
+
+
+def test_a_run_of_another_format_is_refused_in_one_line(tmp_path: Path) -> None:
+    old = write(tmp_path, json.dumps({"scores": {}, "verdicts": []}))
+    with pytest.raises(ConfigError, match=rf"is of format 1 and this .* compares format {RUN_FORMAT}: run it again"):
+        read_run(old)
+
+
+def test_a_run_is_read_from_the_folder_it_was_written_into(tmp_path: Path) -> None:
+    run = make_suites(0.5)
+    (tmp_path / RUN_FILE).write_text(json.dumps(run))
+    assert read_run(tmp_path) == run
 
 
 @pytest.mark.parametrize("text", ["", "[]", '{"other": 1}', "not json"])
