@@ -3,16 +3,17 @@
 import asyncio
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from app.answering.beside import SideThread
 from app.answering.features import Candidate, candidates_of, read_question, unit_features
+from app.answering.spoken import spoken_features
 from app.answering.types import Passage
 from app.answering.units import Unit
-from app.answering.weights import linear_model
-from kb.embedders.base import Embedder, Vectors
+from app.answering.weights import linear_model, trained_with
+from kb.embedders.base import Embedder, PieceEmbedder, Vectors
 
 # Embedding is what ranking costs: long sections are cut down to the units that share most words with the question.
 MOST_UNITS = 64
@@ -45,11 +46,24 @@ class EvidenceFinder:
         self._beside = SideThread()
 
     async def find(self, question: str, passages: Sequence[Passage]) -> list[Evidence]:
-        """Evidence of all passages, best first. Raises ModelError."""
+        """Evidence of all passages, best first; the best one's features tell too whether what is asked is spoken of.
+
+        Raises ModelError.
+        """
         candidates = await self._beside.run(_candidates, question, passages)
         texts = [f"{passages[candidate.place].heading_line}: {candidate.unit.text}" for candidate in candidates]
         cosines = await self._similarities(question, texts)
-        return await self._beside.run(rank, question, passages, candidates, cosines)
+        ranked = await self._beside.run(rank, question, passages, candidates, cosines)
+        return [await self._heard(question, ranked[0]), *ranked[1:]] if ranked else []
+
+    async def _heard(self, question: str, best: Evidence) -> Evidence:
+        """The evidence with the features of `app.answering.spoken`, if they mean anything for this embedder."""
+        if not isinstance(self._embedder, PieceEmbedder) or self._embedder.identity != trained_with("spoken"):
+            return best
+        unit, section = heard_texts(best)
+        asked, near, whole = await self._embedder.embed_pieces([question, unit, section])
+        found = await self._beside.run(spoken_features, question, asked, near, whole, section)
+        return replace(best, features={**best.features, **found})
 
     async def _similarities(self, question: str, texts: Sequence[str]) -> list[float]:
         """Cosine of the question to each text, in order."""
@@ -80,6 +94,12 @@ class EvidenceFinder:
                 for text in own:
                     del self._coming[text]
                 done.set_result(None)
+
+
+def heard_texts(best: Evidence) -> tuple[str, str]:
+    """The texts that a question's words are looked for in: the unit with its headings, and its whole section."""
+    heading = best.passage.heading_line
+    return f"{heading}: {best.unit.text}", f"{heading}\n{best.passage.text}"
 
 
 def _candidates(question: str, passages: Sequence[Passage]) -> list[Candidate]:

@@ -13,6 +13,8 @@ from app.answering.words import Words, grams, stem, words_of
 
 # How many of the best units the features look at.
 _BEST_UNITS = 3
+# Log-odds: with the coarse misses sorted out by what is spoken of, the other model need not be as strict.
+_RELIEF = 1.5
 # Beginnings this long that agree make two words forms of one, for a word that is missing.
 _SAME_START = 4
 
@@ -46,8 +48,15 @@ def gate_features(question: str, evidence: Sequence[Evidence], passages: Sequenc
 
 
 def answerable_probability(features: dict[str, float]) -> float:
-    """Estimated probability (0…1) that the passages hold the answer: a logistic model of the features."""
-    return probability(linear_model("gate").score(features))
+    """Estimated probability (0…1) that the passages hold the answer: they speak of what is asked, and say it.
+
+    A logistic model each. The first needs the embedder's pieces; without them the second decides alone.
+    """
+    says_it = linear_model("gate").score(features)
+    speaks_of_it = linear_model("spoken")
+    if not features.keys() >= set(speaks_of_it.names):
+        return probability(says_it)
+    return probability(speaks_of_it.score(features)) * probability(says_it + _RELIEF)
 
 
 def _score_features(evidence: Sequence[Evidence]) -> dict[str, float]:

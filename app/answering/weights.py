@@ -60,6 +60,12 @@ def linear_model(name: str) -> LinearModel:
 
 
 @lru_cache(maxsize=8)
+def trained_with(name: str) -> str:
+    """The identity of the embedder whose vectors the model stored as `name`.json weighs; no other's mean the same."""
+    return str(_stored(name)["embedder"])
+
+
+@lru_cache(maxsize=8)
 def tree_model(name: str) -> TreeModel:
     """The boosted trees stored as `name`.json."""
     stored = _stored(name)

@@ -69,6 +69,11 @@ def words_of(text: str) -> Words:
     return Words(frozenset(stems), numbers_of(text), frozenset(names), is_negated)
 
 
+def is_content(word: str) -> bool:
+    """Does this word, in lower case, name something? Grammar and question words do not, nor do signs."""
+    return word not in _FUNCTION_WORDS and any(char.isalnum() for char in word)
+
+
 @lru_cache(maxsize=8192)
 def content_stems(text: str) -> tuple[str, ...]:
     """The stems of the content words in reading order, repeats included."""

@@ -1,7 +1,8 @@
 """What an embedder is: two verbs, a fixed dimension, and an identity that changes when its vectors would."""
 
 from collections.abc import Sequence
-from typing import Protocol, TypeAlias
+from dataclasses import dataclass
+from typing import Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,3 +43,20 @@ class Embedder(Protocol):
 
     async def close(self) -> None:
         """Free the model."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pieces:
+    """A text as the model reads it. `spans`: where each piece begins and ends in the text; `vectors`: a float32 unit
+    vector each, shape (len(spans), dimension), made of the piece among its neighbours."""
+
+    spans: tuple[tuple[int, int], ...]
+    vectors: Vectors
+
+
+@runtime_checkable
+class PieceEmbedder(Protocol):
+    """An embedder that also gives the vectors it averages: what a text says, piece by piece."""
+
+    async def embed_pieces(self, texts: Sequence[str]) -> list[Pieces]:
+        """The pieces of each text, without prompts, cut at the longest passage. Raises ModelError."""

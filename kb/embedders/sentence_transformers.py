@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
-from kb.embedders.base import Embedder, Vectors
+from kb.embedders.base import Embedder, Pieces, Vectors
 from kb.embedders.sentence_transformers_files import ModelFiles, locate
 from kb.embedders.sentence_transformers_runner import Runner
 from kb.errors import ModelError
@@ -82,6 +82,16 @@ class SentenceTransformersEmbedder:
             self._queries.popitem(last=False)
         return self._queries[text]
 
+    async def embed_pieces(self, texts: Sequence[str]) -> list[Pieces]:
+        """The pieces of each text, without prompts, cut at the longest passage. Raises ModelError."""
+        if not texts:
+            return []
+        tokens = await asyncio.to_thread(self._files.tokens, texts, longest=self.max_tokens)
+        spans = await asyncio.to_thread(self._files.spans, texts, longest=self.max_tokens)
+        async with self._turn:
+            made = await asyncio.to_thread(self._forward_pieces, texts, tokens)
+        return [_pieces(vectors, own) for vectors, own in zip(made, spans, strict=True)]
+
     async def verify(self) -> str:
         """The weights' digest, compared with the pinned one. Raises ModelError."""
         await asyncio.to_thread(self._files.verify)
@@ -97,18 +107,31 @@ class SentenceTransformersEmbedder:
         async with self._turn:
             return await asyncio.to_thread(self._forward, texts, tokens)
 
-    def _forward(self, texts: Sequence[str], tokens: Sequence[Sequence[int]]) -> Vectors:
+    def _loaded(self) -> Runner:
         if self._runner is None:
             self._files.verify()
             self._runner = Runner.load(
                 self._files, max_tokens=self.max_tokens, dtype=self._config.dtype, device=self._config.device
             )
-        vectors = self._runner.forward(texts, tokens)
+        return self._runner
+
+    def _forward_pieces(self, texts: Sequence[str], tokens: Sequence[Sequence[int]]) -> list[Vectors]:
+        return self._loaded().forward_pieces(texts, tokens)
+
+    def _forward(self, texts: Sequence[str], tokens: Sequence[Sequence[int]]) -> Vectors:
+        vectors = self._loaded().forward(texts, tokens)
         lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
         if not np.all(np.isfinite(lengths)) or np.any(lengths == 0):
             raise ModelError("the embedder made a vector that is zero or not a number: verify its files")
         unit: Vectors = vectors / lengths
         return unit
+
+
+def _pieces(vectors: Vectors, spans: Sequence[tuple[int, int]]) -> Pieces:
+    kept = [place for place, (start, end) in enumerate(spans) if end > start]
+    own = vectors[kept]
+    unit: Vectors = own / np.maximum(np.linalg.norm(own, axis=1, keepdims=True), 1e-9)
+    return Pieces(spans=tuple(spans[place] for place in kept), vectors=unit)
 
 
 def batches_by_length(counts: Sequence[int]) -> list[list[int]]:

@@ -85,6 +85,15 @@ class ModelFiles:
         cutting.enable_truncation(longest)
         return [encoding.ids for encoding in cutting.encode_batch_fast(list(texts))]
 
+    def spans(self, texts: Sequence[str], *, longest: int) -> list[list[tuple[int, int]]]:
+        """Where each token of `tokens` stands in its text; (0, 0): a special one, which stands nowhere."""
+        cutting = Tokenizer.from_str(self._tokenizer.to_str())
+        cutting.enable_truncation(longest)
+        return [
+            [(0, 0) if special else span for span, special in zip(each.offsets, each.special_tokens_mask, strict=True)]
+            for each in cutting.encode_batch(list(texts))
+        ]
+
     @cached_property
     def _tokenizer(self) -> Tokenizer:
         path = self.directory / "tokenizer.json"

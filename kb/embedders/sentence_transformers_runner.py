@@ -57,14 +57,26 @@ class Runner:
 
     def forward(self, texts: Sequence[str], tokens: Sequence[Sequence[int]]) -> Vectors:
         """Float32 vectors, shape (len(texts), dimension), of any length. Raises ModelUnavailable."""
+        return self._made(texts, tokens, "sentence_embedding")
+
+    def forward_pieces(self, texts: Sequence[str], tokens: Sequence[Sequence[int]]) -> list[Vectors]:
+        """Float32 vectors of each text's tokens, shape (tokens, dimension), of any length.
+
+        Raises ModelError: the model reads texts as other tokens than ours. Raises ModelUnavailable.
+        """
+        if not self.takes_tokens:
+            raise ModelError("this embedder's tokens are not its tokenizer's: it has no vectors of single pieces")
+        made = self._made(texts, tokens, "token_embeddings")
+        return [vectors[: len(own)] for vectors, own in zip(made, tokens, strict=True)]
+
+    def _made(self, texts: Sequence[str], tokens: Sequence[Sequence[int]], output: str) -> Vectors:
         import torch
 
         try:
             with torch.inference_mode():
                 features = _padded(tokens) if self.takes_tokens else self.weights.preprocess(list(texts))
                 on_device = {name: tensor.to(self.weights.device) for name, tensor in features.items()}
-                made = self.weights(on_device)["sentence_embedding"]
-                vectors: Vectors = made.float().cpu().numpy()
+                vectors: Vectors = self.weights(on_device)[output].float().cpu().numpy()
         except RuntimeError as exc:
             raise ModelUnavailable(f"the embedder failed: {_first_line(exc)}; is there enough memory?") from exc
         return vectors
