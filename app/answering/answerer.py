@@ -73,6 +73,7 @@ class Answerer:
         text = readable_question(question.text, max_bytes=self._max_question_bytes)
         draft = Draft(
             question=question,
+            asker=principal.email or "",
             mode=question.mode or self._settings.mode,
             stale_after_days=self._settings.stale_after_days,
         )
@@ -149,7 +150,8 @@ class Answerer:
                 )
                 messages = build_messages(text, packed, tone=self._settings.tone)
                 draft.prompted(messages)
-                pieces = self._chat_model.stream(messages, max_tokens=self._settings.answer_tokens)
+                most = self._settings.answer_tokens
+                pieces = self._chat_model.stream(messages, max_tokens=most, asker=draft.asker)
                 async with aclosing(pieces):
                     async for piece in pieces:
                         if written := stream.feed(piece):

@@ -36,6 +36,7 @@ class Draft:
     """An answer being made. `stale_after_days`: see the setting."""
 
     question: Question
+    asker: str
     mode: Mode
     stale_after_days: int
     passages: list[Passage] = field(default_factory=list)

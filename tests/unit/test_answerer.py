@@ -5,6 +5,7 @@ import pytest
 from app.answering.types import Mode
 from app.chat_models.scripted import Config as Script
 from app.chat_models.scripted import ScriptedModel
+from kb.access import Principal
 from kb.errors import InvalidQuestion
 from tests.fakes.answering import ANYONE, LEAVE, PUMPS, ask, make_answerer, make_passage
 
@@ -16,6 +17,14 @@ async def test_an_answer_takes_one_model_call_at_most(mode: Mode, calls: int) ->
     model = ScriptedModel(Script(says=RIGHT))
     await make_answerer(chat_model=model).answer(ask(mode=mode), ANYONE)
     assert len(model.prompts) == calls
+
+
+async def test_the_chat_model_is_told_whose_question_it_is_so_that_askers_take_turns() -> None:
+    model = ScriptedModel(Script(says=RIGHT))
+    answerer = make_answerer(chat_model=model)
+    await answerer.answer(ask(), Principal(tenant="acme", email="ada@example.com"))
+    await answerer.answer(ask(), ANYONE)
+    assert model.askers == ["ada@example.com", ""]
 
 
 async def test_a_refusal_takes_no_model_call() -> None:
