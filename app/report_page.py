@@ -22,7 +22,7 @@ h3 { font-size: .8rem; margin: .9rem 0 .2rem; color: var(--soft); text-transform
 p, ol, ul { margin: .3rem 0; }
 .about { color: var(--soft); font-size: .88rem; }
 bdi { overflow-wrap: anywhere; }
-.tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(11rem, 1fr)); gap: .7rem; margin: 1.2rem 0 0; }
+.tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(9.5rem, 1fr)); gap: .7rem; margin: 1.2rem 0 0; }
 .tile { background: var(--card); border: 1px solid var(--line); border-radius: .6rem; padding: .7rem .9rem; }
 .tile dt { font-size: .82rem; color: var(--soft); }
 .tile dd { margin: 0; font-size: 1.5rem; font-weight: 600; font-variant-numeric: tabular-nums; }
@@ -30,6 +30,7 @@ bdi { overflow-wrap: anywhere; }
 table { border-collapse: collapse; width: 100%; background: var(--card); font-size: .92rem; }
 th, td { padding: .35rem .7rem; border: 1px solid var(--line); text-align: start; vertical-align: top; }
 th { font-weight: 600; color: var(--soft); }
+tbody th { font-weight: 400; color: var(--ink); }
 td.figure { text-align: end; font-variant-numeric: tabular-nums; white-space: nowrap; }
 .plots { display: grid; grid-template-columns: repeat(auto-fit, minmax(20rem, 1fr)); gap: 1rem; }
 figure { margin: 0; background: var(--card); border: 1px solid var(--line); border-radius: .6rem; padding: .8rem; }
