@@ -144,10 +144,10 @@ class TracedChecker(SentenceChecker):
         super().__init__()
         self._tracer = tracer
 
-    def check_sentence(self, sentence: str, evidence: str, *, about: str) -> Support:
+    def check_sentence(self, sentence: str, evidence: str, *, about: str, asked: str = "") -> Support:
         """See SentenceChecker."""
         with self._tracer.span("check") as span:
-            support = super().check_sentence(sentence, evidence, about=about)
+            support = super().check_sentence(sentence, evidence, about=about, asked=asked)
             span.note(supported=support.is_supported)
             return support
 

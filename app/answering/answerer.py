@@ -178,7 +178,9 @@ class Answerer:
         for each in chosen:
             if draft.footnotes.is_cited(each.passage, each.unit):
                 continue
-            support = self._checker.check_sentence(claim, each.passage.text, about=each.passage.heading_line)
+            support = self._checker.check_sentence(
+                claim, each.passage.text, about=each.passage.heading_line, asked=draft.question.text
+            )
             is_about_it = support.unit is not None and support.unit.quote == each.unit.quote
             if not (support.is_supported and is_about_it and carries(claim, each.unit)):
                 continue

@@ -9,7 +9,7 @@ from itertools import pairwise
 from app.answering.claims import Reading, claim_features, whole_text
 from app.answering.units import Unit, units_of
 from app.answering.weights import probability, tree_model
-from app.answering.words import Words, content_stems, numbers_of, stems_in_order, words_of
+from app.answering.words import Words, content_stems, numbers_of, stem, stems_in_order, words_of
 
 SUPPORTED_AT = 0.52
 # From here on a unit speaks of what the claim does. In open data a quarter of such claims with a number of their own is
@@ -20,6 +20,17 @@ _SAME_STATEMENT = 0.6
 # A claim whose every content word stands in one unit and its neighbours, in the unit's own order, is a quotation.
 _QUOTED = 0.98
 _COMMAND = re.compile(r"`([^`\n]+)`")
+# Beginnings this long that agree make two words forms of one.
+_SAME_START = 4
+# What is left of a genitive: `Tarn's`.
+_GENITIVE = frozenset("s")
+# What a sentence about a page may say without the page: stems.
+_TIES = _GENITIVE | frozenset(
+    stem(word)
+    for word in """according stated states says said mentioned mention described describes following follows document
+    documentation page section source answer question information provided means mean called named including includes
+    include also additionally however therefore required based specified""".split()
+)
 # A sentence may say a word twice; small models that go in circles say it more often.
 _MOST_TIMES = 2
 
@@ -53,10 +64,11 @@ class SentenceChecker:
             score = min(score, SUPPORTED_AT) / 2
         return Support(is_supported=score >= SUPPORTED_AT, score=score, unit=units[reading.best])
 
-    def check_sentence(self, sentence: str, evidence: str, *, about: str) -> Support:
+    def check_sentence(self, sentence: str, evidence: str, *, about: str, asked: str = "") -> Support:
         """The stricter verdict on a sentence of an answer: a number or name of its own, or a turned "not", ends it.
 
-        A sentence that says only what one place of the text says needs no further proof.
+        So does a content word that neither the text nor the question (`asked`) has in any form. A sentence that says
+        only what one place of the text says needs no further proof.
         """
         units = units_of(evidence)
         claimed = words_of(sentence)
@@ -66,7 +78,8 @@ class SentenceChecker:
         reading = Reading.of(sentence, units, about)
         best = units[reading.best]
         window = "\n".join([about, *(whole_text(unit) for unit in _around(units, best))])
-        if contradicts(claimed, reading, words_of(window)) or goes_in_circles(sentence, window):
+        has_strangers = bool(strangers(claimed, f"{about}\n{evidence}\n{asked}"))
+        if has_strangers or contradicts(claimed, reading, words_of(window)) or goes_in_circles(sentence, window):
             return Support(is_supported=False, score=0.0, unit=best)
         held = reading.share(reading.best - 1, reading.best, reading.best + 1)
         if held >= _QUOTED:
@@ -77,10 +90,22 @@ class SentenceChecker:
 
 def contradicts(claimed: Words, reading: Reading, window: Words) -> bool:
     """A number or name that the window does not have, or a "not" on one side only."""
-    if not claimed.numbers <= window.numbers or not claimed.names <= window.stems:
+    if not claimed.numbers <= window.numbers or not claimed.names <= window.stems | _GENITIVE:
         return True
     is_same_statement = reading.shares[reading.best] >= _SAME_STATEMENT
     return is_same_statement and claimed.is_negated != words_of(whole_text(reading.units[reading.best])).is_negated
+
+
+def strangers(claimed: Words, known: str) -> frozenset[str]:
+    """The claimed content words that the known text has in no form: what a model has from somewhere else.
+
+    Words that only tie a sentence together are none.
+    """
+    held = words_of(known).stems
+    beginnings = {word[:_SAME_START] for word in held if len(word) >= _SAME_START}
+    return frozenset(
+        word for word in claimed.stems - held - _TIES if len(word) < _SAME_START or word[:_SAME_START] not in beginnings
+    )
 
 
 def goes_in_circles(sentence: str, window: str) -> bool:

@@ -46,6 +46,33 @@ def test_what_the_text_does_not_say_is_not_supported(claim: str) -> None:
     assert not support(claim)
 
 
+RELEASES = "Tarn is released every second Tuesday. Customers are told a day before."
+
+
+@pytest.mark.parametrize(
+    "claim",
+    [
+        "Tarn is released every second Tuesday, use the Heron app.",
+        "Tarn is released every second Tuesday through the store.",
+        "Customers are told a day before by telephone.",
+    ],
+)
+def test_a_word_from_nowhere_ends_a_sentence(claim: str) -> None:
+    assert not SentenceChecker().check_sentence(claim, RELEASES, about="Releases", asked="When?").is_supported
+
+
+@pytest.mark.parametrize(
+    ("claim", "asked"),
+    [
+        ("According to the page, Tarn is released every second Tuesday.", "When is Tarn released?"),
+        ("The new version of Tarn is released every second Tuesday.", "When does a new version of Tarn come out?"),
+        ("Tarn's releases are every second Tuesday.", "When?"),
+    ],
+)
+def test_words_of_the_question_other_forms_and_ties_come_from_somewhere(claim: str, asked: str) -> None:
+    assert SentenceChecker().check_sentence(claim, RELEASES, about="Releases", asked=asked).is_supported
+
+
 STEPS = "If the rollout fails:\n\n1. Run `kestrel rollback`.\n2. Tell the two people on call."
 
 
