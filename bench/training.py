@@ -1,8 +1,8 @@
 """Trains what answering weighs with: the ranking of evidence, the gate, the sentence check. Prints held-out figures.
 
-`python -m bench.training --data FOLDER` reads open sets (SQuAD 2.0, NoMIRACL, AttributionBench, WiCE) and writes
-ranking.json, gate.json and check.json into app/answering. Every figure is of rows whose article, question or claim no
-model that scored them has seen; what is written is then trained on all of them.
+`python -m bench.training --data FOLDER` reads open sets (SQuAD 2.0, NoMIRACL, a handbook, AttributionBench, WiCE) and
+writes ranking.json, gate.json, spoken.json and check.json into app/answering. Every figure is of rows whose article,
+question or claim no model that scored them has seen; what is written is then trained on all of them.
 """
 
 import argparse
@@ -21,7 +21,7 @@ from app.answering import evidence as ranking
 from app.answering.claims import Reading, claim_features
 from app.answering.evidence import Evidence
 from app.answering.features import read_question, unit_features
-from app.answering.gate import gate_features
+from app.answering.gate import RELIEF, gate_features
 from app.answering.units import units_of
 from app.answering.weights import LinearModel, TreeModel
 from bench.fitting import (
@@ -35,8 +35,20 @@ from bench.fitting import (
     macro_f1,
     score_rows,
 )
-from bench.training_sets import Asking, VectorStore, foreign, nomiracl, read_lines, squad
+from bench.training_sets import (
+    Asking,
+    VectorStore,
+    foreign,
+    handbook,
+    handbook_without,
+    nomiracl,
+    read_lines,
+    squad,
+    squad_without,
+)
+from bench.training_spoken import spoken_rows, train_spoken
 from kb.embedders import sentence_transformers
+from kb.embedders.base import PieceEmbedder
 from kb.http import HttpClients
 
 PACKAGE = Path(ranking.__file__).parent
@@ -82,25 +94,31 @@ async def main() -> None:
     arguments = parser.parse_args()
     rows: list[tuple[str, str]] = []
     made: dict[str, LinearModel | TreeModel] = {}
+    identities: dict[str, dict[str, str]] = {}
     if arguments.only != "gate":
         made |= train_check(arguments.data, rows)
     if arguments.only != "check":
         config = sentence_transformers.Config()
         embedder = sentence_transformers.build(config, data_dir=Path(), http=HttpClients())
+        assert isinstance(embedder, PieceEmbedder)
         store = VectorStore(embedder, arguments.vectors)
         sets = {name: await load(arguments.data, store) for name, load in _SETS.items()}
+        trained, held_out = train_gate(sets, rows)
+        sets |= {name: await load(arguments.data, store) for name, load in _MORE_SETS.items()}
         store.save()
-        made |= train_gate(sets, rows)
+        made |= trained | {"spoken": await hear(sets, trained["ranking"], held_out, embedder, rows)}
+        identities["spoken"] = {"embedder": embedder.identity}
     table = Table("measure, held out", "value")
     for row in rows:
         table.add_row(*row)
     Console().print(table)
-    for name, trained in ({} if arguments.dry else made).items():
-        text = json.dumps(asdict(trained), separators=(",", ":"))
+    for name, model in ({} if arguments.dry else made).items():
+        text = json.dumps(identities.get(name, {}) | asdict(model), separators=(",", ":"))
         (PACKAGE / f"{name}.json").write_text(text + "\n", encoding="utf-8")
 
 
 _SETS = {"squad": squad, "nomiracl": nomiracl, "foreign": foreign}
+_MORE_SETS = {"squad without": squad_without, "handbook": handbook, "handbook without": handbook_without}
 
 
 def train_check(folder: Path, report: list[tuple[str, str]]) -> dict[str, LinearModel | TreeModel]:
@@ -130,8 +148,10 @@ def train_check(folder: Path, report: list[tuple[str, str]]) -> dict[str, Linear
     return {"check": Boosting().fit_bagged(rows, is_yes * 1.0, columns)}
 
 
-def train_gate(sets: Sets, report: list[tuple[str, str]]) -> dict[str, LinearModel | TreeModel]:
-    """The ranking on SQuAD's answerable questions, and the gate on all sets over that ranking."""
+def train_gate(
+    sets: Sets, report: list[tuple[str, str]]
+) -> tuple[dict[str, LinearModel | TreeModel], dict[str, Matrix]]:
+    """The ranking on SQuAD's answerable questions, the gate on all sets over it, and its held-out log-odds."""
     units = {name: [_unit_rows(asking) for asking in askings] for name, askings in sets.items()}
     everything = [(name, place) for name, askings in sets.items() for place in range(len(askings))]
     groups = [f"{name} {sets[name][place].group}" for name, place in everything]
@@ -156,7 +176,33 @@ def train_gate(sets: Sets, report: list[tuple[str, str]]) -> dict[str, LinearMod
     ranker = _fit_ranking(sets, units, everything)
     gate = _fit_gate(sets, units, everything, ranker)
     shift = float(np.quantile(by_set["nomiracl"][labels["nomiracl"]], REFUSED))
-    return {"ranking": ranker, "gate": LinearModel(**(asdict(gate) | {"bias": round(gate.bias - shift, 4)}))}
+    made: dict[str, LinearModel | TreeModel] = {
+        "ranking": ranker,
+        "gate": LinearModel(**(asdict(gate) | {"bias": round(gate.bias - shift, 4)})),
+    }
+    return made, {name: scores - shift for name, scores in by_set.items()}
+
+
+async def hear(
+    sets: Sets,
+    ranker: LinearModel | TreeModel,
+    says_it: dict[str, Matrix],
+    embedder: PieceEmbedder,
+    report: list[tuple[str, str]],
+) -> LinearModel:
+    """The gate's other half, and what both halves do together. `says_it`: the one half's log-odds, held out."""
+    assert isinstance(ranker, LinearModel)
+    best = [(asking, _ranked(asking, _unit_rows(asking), ranker)[0]) for askings in sets.values() for asking in askings]
+    names = [name for name, askings in sets.items() for _ in askings]
+    spoken, log_odds = train_spoken(names, [asking for asking, _ in best], await spoken_rows(best, embedder))
+    speaks_of_it = {name: log_odds[np.array(names) == name] for name in sets}
+    report.append(("both halves of the gate", ""))
+    both = {
+        name: -np.logaddexp(0, -speaks_of_it[name]) - np.logaddexp(0, -(says_it[name] + RELIEF)) for name in says_it
+    }
+    labels = {name: np.array([asking.is_answerable for asking in sets[name]]) for name in both}
+    report_gate(both, labels, report)
+    return spoken
 
 
 def report_gate(scores: dict[str, Matrix], labels: dict[str, np.ndarray], report: list[tuple[str, str]]) -> None:

@@ -5,7 +5,8 @@ import json
 import math
 from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -91,6 +92,48 @@ async def nomiracl(folder: Path, store: VectorStore) -> list[Asking]:
     return found
 
 
+async def handbook(folder: Path, store: VectorStore) -> list[Asking]:
+    """A handbook's questions over all of its pages; each has an answer there, told in other words."""
+    corpus = Corpus(read_lines(folder / "northwind-handbook/corpus.jsonl"))
+    rows = read_lines(folder / "northwind-handbook/qa.jsonl")
+    return [asking async for asking in corpus.ask(rows, store, groups=[str(row["cited_in_corpus"]) for row in rows])]
+
+
+async def squad_without(folder: Path, store: VectorStore) -> list[Asking]:
+    """Every other answerable question of SQuAD 2.0 over its passages, less those that hold the answer."""
+    corpus = Corpus(read_lines(folder / "squad2-dev-half/corpus.jsonl"))
+    rows = [row for row in read_lines(folder / "squad2-dev-half/qa.jsonl") if row["answerable"]][::2]
+    held = [{passage["id"] for passage in row["passages"]} for row in rows]
+    groups = [row["passages"][0]["title"] for row in rows]
+    return await _ask_without(corpus, rows, store, groups=groups, held=held)
+
+
+async def handbook_without(folder: Path, store: VectorStore) -> list[Asking]:
+    """The handbook's questions over its pages, less those that hold the answer."""
+    documents = read_lines(folder / "northwind-handbook/corpus.jsonl")
+    rows = [row for row in read_lines(folder / "northwind-handbook/qa.jsonl") if row["cited_in_corpus"]]
+    held = [{each["id"] for each in documents if each["page"] in row["cited_in_corpus"]} for row in rows]
+    groups = [str(row["cited_in_corpus"]) for row in rows]
+    return await _ask_without(Corpus(documents), rows, store, groups=groups, held=held)
+
+
+async def _ask_without(
+    corpus: "Corpus",
+    rows: Sequence[Mapping[str, Any]],
+    store: VectorStore,
+    *,
+    groups: Sequence[str],
+    held: Sequence[set[str]],
+) -> list[Asking]:
+    """Unanswerable by construction: the passages `held` are not there, and no other holds a gold answer's words."""
+    found = [asking async for asking in corpus.ask(rows, store, groups=groups, without=held)]
+    return [
+        replace(asking, is_answerable=False, right=(False,) * len(asking.right))
+        for asking, row in zip(found, rows, strict=True)
+        if not any(contains_any(passage.text, row["answers"]) for passage in asking.passages)
+    ]
+
+
 def read_lines(path: Path) -> list[dict[str, Any]]:
     """The JSON objects of a file, one a line."""
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
@@ -112,12 +155,21 @@ class Corpus:
                 self._postings[word].append((place, times * (_SATURATION + 1) / (times + norm)))
 
     async def ask(
-        self, rows: Sequence[Mapping[str, Any]], store: VectorStore, *, groups: Sequence[str]
+        self,
+        rows: Sequence[Mapping[str, Any]],
+        store: VectorStore,
+        *,
+        groups: Sequence[str],
+        without: Sequence[AbstractSet[str]] | None = None,
     ) -> AsyncIterator[Asking]:
-        """An Asking for each row {question, answers, answerable}."""
+        """An Asking for each row {question, answers, answerable}. `without`: ids not found for the row."""
         documents = await store.embed(self._texts)
         questions = await store.embed([row["question"] for row in rows])
-        found = [self._search(row["question"], vector, documents) for row, vector in zip(rows, questions, strict=True)]
+        absent: Sequence[AbstractSet[str]] = without or [frozenset()] * len(rows)
+        found = [
+            self._search(row["question"], vector, documents, gone)
+            for row, vector, gone in zip(rows, questions, absent, strict=True)
+        ]
         drafts = [
             most_shared(row["question"], candidates_of(passages)) for row, passages in zip(rows, found, strict=True)
         ]
@@ -130,7 +182,7 @@ class Corpus:
             units = await store.embed(texts[place])
             yield _asking(row, groups[place], found[place], drafts[place], (units @ questions[place]).tolist())
 
-    def _search(self, question: str, vector: Vectors, documents: Vectors) -> list[Passage]:
+    def _search(self, question: str, vector: Vectors, documents: Vectors, gone: AbstractSet[str]) -> list[Passage]:
         cosines = documents @ vector
         sparse = np.zeros(len(self._documents))
         for word in set(content_stems(question)):
@@ -141,7 +193,7 @@ class Corpus:
         fused = _DENSE_WEIGHT * cosines + _SPARSE_WEIGHT * sparse / (sparse.max() or 1.0)
         return [
             _passage(self._documents[place], score=float(fused[place]), dense=float(cosines[place]))
-            for place in np.argsort(-fused)[:SECTIONS]
+            for place in [place for place in np.argsort(-fused) if self._documents[place]["id"] not in gone][:SECTIONS]
         ]
 
 

@@ -14,7 +14,7 @@ from app.answering.words import Words, grams, stem, words_of
 # How many of the best units the features look at.
 _BEST_UNITS = 3
 # Log-odds: with the coarse misses sorted out by what is spoken of, the other model need not be as strict.
-_RELIEF = 1.5
+RELIEF = 1.5
 # Beginnings this long that agree make two words forms of one, for a word that is missing.
 _SAME_START = 4
 
@@ -56,7 +56,7 @@ def answerable_probability(features: dict[str, float]) -> float:
     speaks_of_it = linear_model("spoken")
     if not features.keys() >= set(speaks_of_it.names):
         return probability(says_it)
-    return probability(speaks_of_it.score(features)) * probability(says_it + _RELIEF)
+    return probability(speaks_of_it.score(features)) * probability(says_it + RELIEF)
 
 
 def _score_features(evidence: Sequence[Evidence]) -> dict[str, float]:
