@@ -44,7 +44,9 @@ class Config(BaseModel):
         default="auto",
         description="`auto`: small models run in the format measured fastest here. `as-shipped`: the file as it is.",
     )
-    context_tokens: int = Field(default=4096, ge=512, description="Prompt and answer together; costs memory.")
+    context_tokens: int = Field(
+        default=4096, ge=512, description="Prompt and answer together; costs memory, for each of `parallel`."
+    )
     threads: int | None = Field(default=None, ge=1, description="Default: as many as measured fastest here.")
     gpu_layers: int = Field(default=-1, ge=-1, description="Layers on a GPU, if llama.cpp was built for it; -1: all.")
     parallel: int = Field(default=4, ge=1, le=16, description="Questions answered at the same time.")
@@ -58,6 +60,12 @@ class Config(BaseModel):
         default=False,
         description="Remember what the model made of a section, and join it into the next prompt: faster by far, and "
         "not quite the answers of prompts read whole.",
+    )
+    section_reread: int = Field(
+        default=0,
+        ge=0,
+        description="So many sections at a prompt's end are read anew, with those before them in view: nearer to "
+        "prompts read whole, and slower.",
     )
     section_memory_mb: int = Field(default=256, ge=0, description="Most memory for that.")
     section_disk_mb: int = Field(default=1024, ge=0, description="Most disk for that, in `data_dir/models/sections`.")
@@ -197,6 +205,7 @@ def _load_job(gguf: GgufFile, config: Config, *, cache: Path) -> dict[str, objec
         "gpu_layers": config.gpu_layers,
         "parallel": config.parallel,
         "remembers": config.section_memory,
+        "reread_count": config.section_reread,
         "memory_bytes": config.section_memory_mb * 1_000_000,
         "disk_bytes": config.section_disk_mb * 1_000_000,
     }

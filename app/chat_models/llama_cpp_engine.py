@@ -3,18 +3,18 @@
 import codecs
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from app.chat_models.llama_cpp_native import Cells, CellsFull, EngineError, Pace, Row, Weights
+from app.chat_models.llama_cpp_native import Cells, EngineError, Pace, Row, Weights
 from app.chat_models.llama_cpp_sections import Plan, Prompt, SectionMemory
 from app.chat_models.section_store import SectionKey, SectionStore
 
 # How long one step may take: others wait for it, and so does who hangs up.
 STEP_SECONDS = 0.3
 _SMALLEST_CHUNK = 32
-# Finished answers whose cells stay for the next prompt that begins the same.
-_HELD = 4
+# A start in common is worth a slot further up if it is longer by so much.
+_WORTHWHILE_TOKENS = 64
 
 
 class PromptDoesNotFit(EngineError):
@@ -41,7 +41,6 @@ class _Sequence:
     left: int
     path: list[tuple[int, int]]
     plan: Plan | None
-    need: int
     slot: int = -1
     read: int = 0
     gathering: Iterator[Mapping[SectionKey, bytes] | None] | None = None
@@ -58,19 +57,16 @@ class Engine:
     def __init__(
         self, weights: Weights, *, context_tokens: int, parallel: int, pace: Pace, memory: SectionMemory | None = None
     ) -> None:
-        """`context_tokens`: of each answer. Its cells hold two such. Raises EngineError."""
+        """`context_tokens`: of each answer; there are cells for `parallel` such. Raises EngineError."""
         self.weights = weights
         trained = weights.trained_tokens
         self.context_tokens = min(context_tokens, trained) if trained else context_tokens
-        self._slots = deque(range(parallel + _HELD))
-        self._spare = parallel + _HELD
-        count = self.context_tokens * (2 if parallel > 1 else 1)
-        self._cells = Cells(weights, count=count, sequences=self._spare + 1, pace=pace)
-        self._parallel = parallel
+        self._cells = Cells(weights, count=self.context_tokens, sequences=parallel, pace=pace)
+        # What lies in the cells of the slots that are free: the next prompt may begin the same.
+        self._free: dict[int, _Sequence | None] = dict.fromkeys(range(parallel))
         self._memory = memory
         self._waiting: deque[_Sequence] = deque()
         self._active: list[_Sequence] = []
-        self._held: deque[_Sequence] = deque()
         self._token_seconds = STEP_SECONDS / pace.batch_tokens
 
     @property
@@ -100,7 +96,6 @@ class Engine:
                 left=max_tokens,
                 path=plan.joined_path + plan.tail_path if plan else whole,
                 plan=plan,
-                need=len(tokens) + max_tokens,
             )
         )
 
@@ -127,47 +122,27 @@ class Engine:
         self.weights.close()
 
     def _admit(self) -> None:
-        """Whoever has a slot and cells, in order. What is held goes first when room is needed."""
-        while self._waiting and len(self._active) < self._parallel:
-            sequence = self._waiting[0]
-            while self._held and (self._room() < sequence.need or not self._slots):
-                self._drop_held()
-            if self._room() < sequence.need:
-                return
-            self._waiting.popleft()
-            sequence.slot = self._slots.popleft()
+        """Whoever is first gets a slot, while there are any."""
+        while self._waiting and self._free:
+            sequence = self._waiting.popleft()
+            lengths = {slot: self._shared_length(held, sequence) for slot, held in self._free.items()}
+            # llama.cpp takes neighbouring slots together, and others one after the other: the lowest is best.
+            slot = min(self._free, key=lambda each: (-(lengths[each] // _WORTHWHILE_TOKENS), each))
+            del self._free[slot]
             self._active.append(sequence)
-            self._begin(sequence)
+            sequence.slot, sequence.read = slot, lengths[slot]
+            self._cells.drop(slot, start=sequence.path[sequence.read][1])
+            if not sequence.read and sequence.plan is not None and self._memory:
+                sequence.gathering = self._memory.gather(sequence.plan, chunk_tokens=self._chunk())
 
-    def _begin(self, sequence: _Sequence) -> None:
-        is_alone = len(self._active) == 1
-        donor, shared = self._donor(sequence)
-        if donor is not None and (is_alone or shared * 2 >= donor.read):
-            self._held.remove(donor)
-            self._slots.append(sequence.slot)
-            sequence.slot = donor.slot
-            self._cells.drop(donor.slot, start=sequence.path[shared][1])
-        elif donor is not None:
-            self._cells.share(donor.slot, sequence.slot, end=sequence.path[shared - 1][1] + 1)
-        while is_alone and self._held:
-            # With nothing else in the cells they are filled in the same order each time, and sums come out the same.
-            self._drop_held()
-        sequence.read = shared
-        if donor is None and sequence.plan is not None and self._memory:
-            sequence.gathering = self._memory.gather(sequence.plan, chunk_tokens=self._chunk())
-
-    def _donor(self, sequence: _Sequence) -> tuple[_Sequence | None, int]:
-        """The held answer whose start is the longest in common, and how long that is."""
-        best, shared = None, len(sequence.plan.joined_path) - 1 if sequence.plan else 0
-        for held in self._held:
-            if (held.plan is None) != (sequence.plan is None):
-                continue
-            # Beyond the fixed start, how fast an answer comes would tell one tenant what another asked.
-            most = len(sequence.path) - 1 if held.tenant == sequence.tenant else sequence.fixed_count
-            length = _shared_length(held.path[: held.read], sequence.path[:most])
-            if length > shared:
-                best, shared = held, length
-        return (best, shared) if best is not None else (None, 0)
+    def _shared_length(self, held: _Sequence | None, sequence: _Sequence) -> int:
+        """How much of the sequence's path lies there already; 0 where joining its sections brings more."""
+        if held is None or self.weights.is_recurrent or (held.plan is None) != (sequence.plan is None):
+            return 0
+        # Beyond the fixed start, how fast an answer comes would tell one tenant what another asked.
+        most = len(sequence.path) - 1 if held.tenant == sequence.tenant else sequence.fixed_count
+        length = _length_in_common(held.path[: held.read], sequence.path[:most])
+        return length if sequence.plan is None or length >= len(sequence.plan.joined_path) - 1 else 0
 
     def _gather(self) -> None:
         """A piece of work on the first answer whose sections are not joined yet: the scratch cells serve one."""
@@ -178,30 +153,27 @@ class Engine:
             if states is None:
                 return
             sequence.gathering = None
-            self._join(sequence, sequence.plan, states)
-
-    def _join(self, sequence: _Sequence, plan: Plan, states: Mapping[SectionKey, bytes]) -> None:
-        self._with_room(
-            lambda: SectionMemory.join(self._cells, plan, states, sequence=sequence.slot, spare=self._spare)
-        )
-        sequence.read = len(plan.joined_path)
+            self._memory.join(sequence.plan, states, self._cells, sequence.slot)
+            sequence.read = len(sequence.plan.joined_path)
 
     def _decode(self) -> list[Progress]:
         ready = [each for each in self._active if each.gathering is None]
         # Those that write go first: each needs one row, and what is left of the step reads prompts.
         ready.sort(key=lambda each: not each.is_writing)
         left = self._chunk()
+        counts: dict[int, int] = {}
+        for sequence in ready:
+            counts[sequence.slot] = min(len(sequence.path) - sequence.read, max(left, sequence.is_writing))
+            left -= counts[sequence.slot]
         rows: list[Row] = []
         asked: list[tuple[_Sequence, int]] = []
-        for sequence in ready:
-            unread = sequence.path[sequence.read : sequence.read + max(left, 1 if sequence.is_writing else 0)]
-            ends = sequence.read + len(unread) == len(sequence.path)
+        for sequence in sorted(ready, key=lambda each: each.slot):
+            unread = sequence.path[sequence.read : sequence.read + counts[sequence.slot]]
             rows += [Row(token, position, sequence.slot, wants=False) for token, position in unread]
-            if unread and ends:
+            sequence.read += len(unread)
+            if unread and sequence.read == len(sequence.path):
                 rows[-1] = rows[-1]._replace(wants=True)
                 asked.append((sequence, len(rows) - 1))
-            sequence.read += len(unread)
-            left -= len(unread)
         if not rows:
             return []
         self._timed_decode(rows)
@@ -209,20 +181,10 @@ class Engine:
 
     def _timed_decode(self, rows: Sequence[Row]) -> None:
         started = time.perf_counter()
-        self._with_room(lambda: self._cells.decode(rows))
+        self._cells.decode(rows)
         if len(rows) >= _SMALLEST_CHUNK:
             seconds = (time.perf_counter() - started) / len(rows)
             self._token_seconds += (seconds - self._token_seconds) / 2
-
-    def _with_room(self, work: Callable[[], None]) -> None:
-        """Do it; while there is no room for it, free what is only held."""
-        while True:
-            try:
-                return work()
-            except CellsFull:
-                if not self._held:
-                    raise
-                self._drop_held()
 
     def _continue(self, sequence: _Sequence, place: int) -> list[Progress]:
         token = self._cells.most_probable(place)
@@ -239,35 +201,19 @@ class Engine:
         return [Progress(number=sequence.number, is_over=True)]
 
     def _leave(self, sequence: _Sequence) -> None:
-        """Its cells stay for a while: the next question may begin the same."""
+        """Its cells stay as they are until the slot is needed: the next question may begin the same."""
         self._active.remove(sequence)
-        if sequence.read and sequence.gathering is None and not self.weights.is_recurrent:
-            self._held.append(sequence)
-            if len(self._held) > _HELD:
-                self._drop_held()
-        else:
-            self._cells.drop(sequence.slot)
-            self._slots.append(sequence.slot)
-
-    def _drop_held(self) -> None:
-        held = self._held.popleft()
-        self._cells.drop(held.slot)
-        self._slots.append(held.slot)
+        self._free[sequence.slot] = sequence if sequence.read and sequence.gathering is None else None
 
     def _fail(self, error: EngineError) -> list[Progress]:
         """Nothing in the cells can be trusted any more: everyone at work is told, and the cells are cleared."""
         failed = [Progress(number=each.number, error=error) for each in self._active]
-        for sequence in [*self._active, *self._held]:
-            self._slots.append(sequence.slot)
+        self._free = dict.fromkeys([*self._free, *(each.slot for each in self._active)])
         self._active.clear()
-        self._held.clear()
         self._cells.clear()
         if self._memory:
             self._memory.reset()
         return failed
-
-    def _room(self) -> int:
-        return self._cells.count - sum(each.need for each in self._active) - sum(each.read for each in self._held)
 
     def _chunk(self) -> int:
         """Rows of one step: a power of two, so that the same prompt is mostly cut the same way."""
@@ -277,7 +223,7 @@ class Engine:
         return chunk
 
 
-def _shared_length(held: Sequence[tuple[int, int]], path: Sequence[tuple[int, int]]) -> int:
+def _length_in_common(held: Sequence[tuple[int, int]], path: Sequence[tuple[int, int]]) -> int:
     for place, (left, right) in enumerate(zip(held, path, strict=False)):
         if left != right:
             return place

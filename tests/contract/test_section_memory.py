@@ -63,10 +63,10 @@ def last_logits(weights: Weights, path: list[tuple[int, int]]) -> np.ndarray:
 
 def joined_logits(weights: Weights, memory: SectionMemory, plan: Plan) -> np.ndarray:
     """After joining what is remembered and reading the tail."""
-    cells = Cells(weights, count=512, sequences=2, pace=PACE)
+    cells = Cells(weights, count=512, sequences=1, pace=PACE)
     *_, states = memory.gather(plan, chunk_tokens=512)
     assert states is not None
-    memory.join(cells, plan, states, sequence=0, spare=1)
+    memory.join(plan, states, cells, 0)
     tail = plan.tail_path
     cells.decode(
         [Row(token, position, 0, wants=place + 1 == len(tail)) for place, (token, position) in enumerate(tail)]
@@ -162,8 +162,8 @@ def test_an_engine_answers_the_same_cold_and_warm_and_a_stopped_one_disturbs_not
     assert answer(engine, prompt) == cold
 
 
-def test_more_questions_than_cells_wait_and_are_all_answered(weights: Weights) -> None:
-    engine = Engine(weights, context_tokens=128, parallel=4, pace=PACE)
+def test_more_questions_than_slots_wait_and_are_all_answered(weights: Weights) -> None:
+    engine = Engine(weights, context_tokens=128, parallel=2, pace=PACE)
     prompt = make_prompt(weights, PUMPS * 3)
     for number in range(6):
         engine.start(number, prompt, max_tokens=2)
