@@ -10,6 +10,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.auth import is_loopback
+from app.draining import Draining
 from app.metrics import Metrics
 from app.problems import Problem, respond
 from kb.logs import request_id
@@ -28,6 +29,7 @@ _HEADERS = {
 }
 # Asked every few seconds by whoever watches us.
 _QUIET_ROUTES = frozenset({"/livez", "/readyz", "/metrics"})
+_ENDING = Problem(503, "ending", "The server is ending")
 # Whatever else somebody calls a method is one label, not a new one each.
 _METHODS = frozenset({"GET", "HEAD", "POST", "DELETE", "OPTIONS", "PUT", "PATCH"})
 
@@ -35,9 +37,12 @@ _METHODS = frozenset({"GET", "HEAD", "POST", "DELETE", "OPTIONS", "PUT", "PATCH"
 class Guard:
     """ASGI middleware. `is_open`: requests without a key are answered, so only this machine's own may come through."""
 
-    def __init__(self, app: ASGIApp, *, is_open: bool, metrics: Metrics | None = None) -> None:
+    def __init__(
+        self, app: ASGIApp, *, is_open: bool, metrics: Metrics | None = None, draining: Draining | None = None
+    ) -> None:
         self._app = app
         self._is_open = is_open
+        self._draining = draining or Draining()
         self._metrics = metrics or Metrics()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -77,6 +82,12 @@ class Guard:
         if (refusal := _refusal(headers, is_open=self._is_open)) is not None:
             problem, detail = refusal
             await respond(problem, detail=detail)(scope, receive, reply.send)
+            return
+        if self._draining.refuses and scope["path"] not in _QUIET_ROUTES:
+            # The connection too: the next request should reach another server.
+            away = {"Retry-After": "2", "Connection": "close"}
+            detail = "this server is ending: ask again in a moment"
+            await respond(_ENDING, detail=detail, headers=away)(scope, receive, reply.send)
             return
         await self._app(scope, _Body(receive).receive, reply.send)
 

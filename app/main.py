@@ -4,8 +4,9 @@ import asyncio
 import logging
 import signal
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import aclosing, contextmanager
+from types import FrameType
 
 import uvicorn
 from fastapi import FastAPI
@@ -21,6 +22,7 @@ from app.channels.slack_start import slack_bot
 from app.collecting import QuietCollector
 from app.conversations import AnswerBook
 from app.current import CurrentSide
+from app.draining import Draining
 from app.guarding import Guard
 from app.hinting import QueuedHints
 from app.metrics import Metrics
@@ -35,17 +37,24 @@ from kb.catalogue import Catalogue
 from kb.errors import ModelError
 
 logger = logging.getLogger(__name__)
-SHUTDOWN_SECONDS = 20
+# What was begun has so long to finish; then connections are cut. Container runtimes kill after half a minute.
+DRAIN_SECONDS = 18
+CUT_SECONDS = 2
 
 
 def build_app(
-    side: AnswerSide, *, is_open: bool, hints: webhooks.SyncHints | None = None, metrics: Metrics | None = None
+    side: AnswerSide,
+    *,
+    is_open: bool,
+    hints: webhooks.SyncHints | None = None,
+    metrics: Metrics | None = None,
+    draining: Draining | None = None,
 ) -> FastAPI:
     """The web application. `is_open`: requests without a key are anyone's (loopback, no keys)."""
     metrics = metrics or Metrics()
     app = FastAPI(title="Footnote", version="1", docs_url=None, redoc_url=None, openapi_url="/api/v1/openapi.json")
     install_problem_handlers(app)
-    app.include_router(health.build_router(side))
+    app.include_router(health.build_router(side, draining))
     catalogue, tenant = side.knowledge_base.catalogue, side.settings.tenant
     door = Door(catalogue, side.settings, is_open=is_open)
     kept = side.settings.conversations
@@ -65,7 +74,7 @@ def build_app(
     app.add_middleware(Sharing, shares_with=door.shares_with)
     if side.tracer is not None:
         app.add_middleware(TracedRequests, tracer=side.tracer)
-    app.add_middleware(Guard, is_open=is_open, metrics=metrics)
+    app.add_middleware(Guard, is_open=is_open, draining=draining, metrics=metrics)
     return app
 
 
@@ -91,14 +100,14 @@ async def _serve(
     side: AnswerSide, sockets: list[socket.socket], *, is_open: bool, on_ready: Callable[[], None]
 ) -> None:
     hints = QueuedHints(source.id for source in side.settings.sources)
-    metrics = Metrics()
-    app = build_app(side, is_open=is_open, hints=hints, metrics=metrics)
+    metrics, draining = Metrics(), Draining()
+    app = build_app(side, is_open=is_open, hints=hints, metrics=metrics, draining=draining)
     config = uvicorn.Config(
         app,
         log_config=None,
         access_log=False,
         lifespan="off",
-        timeout_graceful_shutdown=SHUTDOWN_SECONDS,
+        timeout_graceful_shutdown=CUT_SECONDS,
         # The caller's address is never used, so nobody's word about it is taken either.
         proxy_headers=False,
         server_header=False,
@@ -114,9 +123,14 @@ async def _serve(
         asyncio.create_task(metrics.watch_loop()),
         asyncio.create_task(RevisionSweep(catalogue, side.chat_model, tenant=side.settings.tenant).run_forever()),
     ]
+
+    async def end(number: int) -> None:
+        notice = side.settings.server.notice_seconds if number == signal.SIGTERM else 0
+        await draining.run(notice_seconds=notice, most_seconds=DRAIN_SECONDS, is_idle=lambda: metrics.in_flight == 0)
+
     try:
         async with slack_bot(side, app):
-            await _Server(config, on_ready=on_ready).serve(sockets=sockets)
+            await _Server(config, on_ready=on_ready, end=end).serve(sockets=sockets)
     finally:
         for task in beside:
             task.cancel()
@@ -138,16 +152,33 @@ async def _prepare(side: AnswerSide, *, then: QuietCollector) -> None:
 
 
 class _Server(uvicorn.Server):
-    """Says when it answers, and takes a signal as a wish to end in order: uvicorn's own way ends in the signal."""
+    """Says when it answers, and takes a signal as a wish to end in order: uvicorn's own way ends in the signal.
 
-    def __init__(self, config: uvicorn.Config, *, on_ready: Callable[[], None]) -> None:
+    `end`: waits, after a signal, until the server may stop. A second signal stops it at once.
+    """
+
+    def __init__(
+        self, config: uvicorn.Config, *, on_ready: Callable[[], None], end: Callable[[int], Awaitable[None]]
+    ) -> None:
         super().__init__(config)
         self._on_ready = on_ready
+        self._end = end
+        self._ending: asyncio.Task[None] | None = None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         if self.started:
             self._on_ready()
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        if self._ending is None and self.started:
+            self._ending = asyncio.get_running_loop().create_task(self._end_in_order(sig, frame))
+        else:
+            super().handle_exit(sig, frame)
+
+    async def _end_in_order(self, sig: int, frame: FrameType | None) -> None:
+        await self._end(sig)
+        super().handle_exit(sig, frame)
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:

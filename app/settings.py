@@ -48,6 +48,11 @@ class AnsweringTable(SettingsTable):
     stale_after_days: int = Field(
         default=365, ge=0, description="Pages not updated for longer carry a warning; 0: none does."
     )
+    follow_ups: Literal["rules", "chat_model"] = Field(
+        default="rules",
+        description="How a question that leans on the ones before it is made standalone: `rules` take no time; "
+        "`chat_model` asks the model first, and falls back on the rules.",
+    )
     deadline_seconds: float = Field(default=60, gt=0, description="After this the model is stopped; `strict` answers.")
 
 
@@ -58,6 +63,12 @@ class ServerTable(SettingsTable):
     port: int = Field(default=8080, ge=0, le=65535, description="Port to bind; 0 picks a free one.")
     public_url: str = Field(default="", description="How people reach it, for links; default http://HOST:PORT.")
     max_question_bytes: int = Field(default=8192, ge=64, description="Longest question, in UTF-8 bytes.")
+    notice_seconds: float = Field(
+        default=0,
+        ge=0,
+        le=15,
+        description="At SIGTERM, how long `/readyz` says `draining` before requests are refused.",
+    )
 
     @field_validator("public_url")
     @classmethod

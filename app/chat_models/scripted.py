@@ -19,6 +19,7 @@ class Config(BaseModel):
 
     says: str | None = Field(default=None, description="Its every answer. Default: the first section's first sentence.")
     fails: bool = Field(default=False, description="Be unavailable.")
+    pause_seconds: float = Field(default=0, ge=0, description="How long it takes for a word.")
     context_tokens: int = Field(default=4096, ge=1, description="Prompt and answer together, in words.")
 
 
@@ -54,7 +55,7 @@ class ScriptedModel:
             raise PromptTooLong("the prompt does not fit")
         said = self._config.says if self._config.says is not None else _first_sentence(messages[-1].text)
         for word in re.findall(r"\s*\S+", said)[:max_tokens]:
-            await asyncio.sleep(0)
+            await asyncio.sleep(self._config.pause_seconds)
             yield word
 
     async def prepare(self) -> AsyncGenerator[str, None]:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
-from sqlalchemy import ColumnElement, Update, delete, select, update
+from sqlalchemy import ColumnElement, Update, delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from kb.catalogue.contents import drop_contents, replace_chunks, replace_sections, write_build
@@ -132,6 +132,12 @@ class DocumentStore(SectionReader):
         async with self._database.read() as connection:
             rows = (await connection.execute(query)).all()
         return {row.document_id: (row.live_revision, row.chunk_count) for row in rows}
+
+    async def live_chunk_count(self, tenant: str) -> int:
+        """How many chunks the index should hold at least."""
+        query = select(func.coalesce(func.sum(documents.c.chunk_count), 0)).where(*_live(tenant))
+        async with self._database.read() as connection:
+            return int((await connection.execute(query)).scalar_one())
 
 
 def _live(tenant: str, source_id: str | None = None) -> list[ColumnElement[bool]]:

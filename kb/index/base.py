@@ -59,11 +59,12 @@ class Hit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IndexHealth:
-    """Is it usable, how many points, and a line for people."""
+    """Is it usable, how many points, and a line for people. `is_damaged`: its files have to be made again."""
 
     is_ready: bool
     point_count: int
     detail: str
+    is_damaged: bool = False
 
 
 class Index(Protocol):

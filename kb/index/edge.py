@@ -8,7 +8,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from kb.embedders.base import Vectors
-from kb.errors import IndexFailure
+from kb.errors import IndexDamaged, IndexFailure
 from kb.index.base import Hit, Index, IndexedChunk, IndexFilter, IndexHealth
 from kb.index.edge_link import OwnerLink
 from kb.index.schema import conditions_of, must_be_searchable, must_be_whole, payload_of
@@ -89,7 +89,8 @@ class EdgeIndex:
         try:
             found = await self._read({"op": "health"}, self._config.search_seconds)
         except IndexFailure as exc:
-            return IndexHealth(is_ready=False, point_count=0, detail=str(exc))
+            is_damaged = isinstance(exc, IndexDamaged)
+            return IndexHealth(is_ready=False, point_count=0, detail=str(exc), is_damaged=is_damaged)
         return IndexHealth(is_ready=True, point_count=found["points"], detail=f"owner process {found['pid']}")
 
     async def drop(self) -> None:

@@ -7,10 +7,13 @@ from pathlib import Path
 import pytest
 
 from app.chat_models.base import ModelHealth
+from app.draining import Draining
+from app.main import build_app
 from app.wiring import AnswerSide
+from ingest.wiring import sync_sources
 from kb.errors import CatalogueUnavailable
 from kb.index.base import IndexHealth
-from tests.fakes.answer_sides import make_settings, open_to_anyone, opened_side
+from tests.fakes.answer_sides import calling, make_settings, open_to_anyone, opened_side
 
 
 @pytest.fixture
@@ -38,6 +41,54 @@ async def test_ready_means_catalogue_and_index(side: AnswerSide, monkeypatch: py
         response = await client.get("/readyz")
         assert (response.status_code, response.json()["parts"]["index"]) == (503, False)
         assert "secret" not in response.text
+
+
+async def test_a_damaged_index_is_called_that(side: AnswerSide, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def damaged() -> IndexHealth:
+        return IndexHealth(is_ready=False, point_count=0, detail="/srv/secret/place", is_damaged=True)
+
+    monkeypatch.setattr(side.knowledge_base.index, "health", damaged)
+    async with open_to_anyone(side) as client:
+        response = await client.get("/readyz")
+    assert (response.status_code, response.json()["status"]) == (503, "not ready")
+    assert response.json()["reason"] == "the index is damaged: the next sync makes it again, from what is stored"
+
+
+async def test_an_index_that_lacks_points_is_not_ready_until_they_are_there_again(side: AnswerSide) -> None:
+    base = side.knowledge_base
+    async with open_to_anyone(side) as client:
+        await base.index.delete_revisions(tenant="acme", document_id="docs:leave.md", keep=None)
+        response = await client.get("/readyz")
+        assert (response.status_code, response.json()["parts"]["index"]) == (503, False)
+        assert "being made again" in response.json()["reason"]
+        await sync_sources(base)
+        assert (await client.get("/readyz")).status_code == 200
+
+
+async def test_a_server_that_ends_says_so_first_and_refuses_afterwards(side: AnswerSide) -> None:
+    draining, busy = Draining(), [True]
+    async with calling(build_app(side, is_open=True, draining=draining)) as client:
+        ending = asyncio.create_task(draining.run(notice_seconds=0.2, most_seconds=30, is_idle=lambda: not busy[0]))
+        await asyncio.sleep(0)
+        told = await client.get("/readyz")
+        assert (told.status_code, told.json()["status"]) == (503, "draining")
+        assert (await client.post("/api/v1/search", json={"query": "leave"})).status_code == 200, "still taken"
+        await asyncio.sleep(0.3)
+        refused = await client.post("/api/v1/search", json={"query": "leave"})
+        assert (refused.status_code, refused.headers["retry-after"], refused.headers["connection"]) == (
+            503,
+            "2",
+            "close",
+        )
+        assert (await client.get("/readyz")).json()["status"] == "draining"
+        assert (await client.get("/livez")).status_code == 200
+        assert not ending.done(), "what was begun is waited for"
+        busy[0] = False
+        await asyncio.wait_for(ending, 5)
+
+
+async def test_an_end_is_not_waited_for_for_ever() -> None:
+    await asyncio.wait_for(Draining().run(notice_seconds=9, most_seconds=0.05, is_idle=lambda: False), 5)
 
 
 async def test_a_catalogue_that_does_not_answer_is_not_ready(side: AnswerSide, monkeypatch: pytest.MonkeyPatch) -> None:

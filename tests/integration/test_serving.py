@@ -53,6 +53,35 @@ def test_it_answers_and_ends_in_order_at_a_signal(footnote: Command, number: sig
     assert "26 days" not in err.decode(), "no answer in the log"
 
 
+def test_at_sigterm_a_stream_that_was_begun_finishes_and_ready_says_draining(
+    footnote: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FOOTNOTE_CHAT_MODEL__PAUSE_SECONDS", "0.3")
+    with footnote.serving() as (process, url):
+        body = json.dumps({"question": QUESTION, "stream": True}).encode()
+        request = urllib.request.Request(f"{url}/api/v1/ask", body, {"Content-Type": "application/json"})
+        with urllib.request.urlopen(request, timeout=60) as stream:
+            first = stream.readline()
+            process.send_signal(signal.SIGTERM)
+            while (told := ready(url))[0] == 200:
+                pass
+            assert told == (503, "draining")
+            events = [first, *stream]
+        _, err = process.communicate(timeout=60)
+    names = [line.split()[1] for line in events if line.startswith(b"event: ")]
+    assert (names[0], names[-1]) == (b"sources", b"done")
+    assert (process.returncode, "Traceback" in err.decode()) == (0, False)
+
+
+def ready(url: str) -> tuple[int, str]:
+    try:
+        with urllib.request.urlopen(f"{url}/readyz", timeout=10) as response:
+            return response.status, json.loads(response.read())["status"]
+    except urllib.error.HTTPError as exc:
+        with exc:
+            return exc.code, json.loads(exc.read())["status"]
+
+
 def test_it_logs_each_request_as_facts(footnote: Command) -> None:
     with footnote.running("serve", "--port", "0", "--json-logs") as process:
         assert process.stdout is not None
