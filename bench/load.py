@@ -37,7 +37,7 @@ kind = "folder"
 path = "{wiki}"
 audience = ["everyone"]
 """
-# Memory at the end may be so much more than a quarter of the way in.
+# Memory at the end may be so much more than half-way, when what is remembered has been filled.
 MOST_GROWTH = 1.2
 
 
@@ -116,10 +116,10 @@ def at(share: float, values: list[float]) -> str:
 
 
 def growth(megabytes: list[float]) -> float:
-    """Memory of the last tenth over that of the tenth which ends a quarter of the way in, when all is loaded."""
+    """Memory of the last tenth over that of the tenth before the middle."""
     tenth = max(1, len(megabytes) // 10)
-    quarter = max(tenth, len(megabytes) // 4)
-    early, late = megabytes[quarter - tenth : quarter], megabytes[-tenth:]
+    middle = max(tenth, len(megabytes) // 2)
+    early, late = megabytes[middle - tenth : middle], megabytes[-tenth:]
     return max(late) / max(early) if early and late else 1.0
 
 

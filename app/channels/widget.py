@@ -14,6 +14,13 @@ from app.identity import LONGEST_TOKEN
 # In the order in which one uses the other; the last is what a page's script tag stands for.
 _MODULES = ("nodes", "calling", "words", "style", "turn", "chat")
 _COMMENT = re.compile(r"/\*\*.*?\*/ ?", re.DOTALL)
+_STYLES = re.compile(r"(?<=const CSS = `).*?(?=`;)", re.DOTALL)
+# What stands in quotes stays as it is; space around signs is for people.
+_QUOTED_OR_SIGNS = re.compile(r'("(?:\\.|[^"\\\n])*"|`[^`\n]*`)| ?([=(){}?:,;<>+&|!]+) ?')
+_LINE_END = re.compile(r"(?<=[;{,(])\n")
+_REMARK = re.compile(r' // [^"`]*$')
+# A pattern between slashes may hold quotes and spaces of its own.
+_PATTERN = re.compile(r"\(/|/\^")
 
 
 class VisitBody(BaseModel):
@@ -75,6 +82,18 @@ def widget_script() -> str:
 
 
 def _bare(module: str) -> str:
-    lines = (line.strip() for line in _COMMENT.sub("", module).splitlines())
+    styles = _STYLES.search(module)
+    module = _STYLES.sub("", _COMMENT.sub("", module))
+    lines = (_REMARK.sub("", line.strip()) for line in module.splitlines())
     kept = (line.removeprefix("export ") for line in lines if line and not line.startswith(("//", "import ")))
-    return "\n".join(kept)
+    packed = _LINE_END.sub("", "\n".join(map(_packed_line, kept)))
+    return packed.replace("const CSS=``", f"const CSS=`{_packed_styles(styles[0])}`") if styles else packed
+
+
+def _packed_styles(styles: str) -> str:
+    packed = re.sub(r"\s*([{};,>])\s*", r"\1", styles)
+    return re.sub(r": +", ":", packed).replace(";}", "}")
+
+
+def _packed_line(line: str) -> str:
+    return line if _PATTERN.search(line) else _QUOTED_OR_SIGNS.sub(lambda found: found[1] or found[2], line)

@@ -1,5 +1,6 @@
 """The chat page and stored documents: who sees them, and that nothing in them can act in a browser."""
 
+import gzip
 import html
 import re
 from collections.abc import AsyncIterator
@@ -188,3 +189,14 @@ async def test_the_chats_script_makes_no_markup_of_text(side: AnswerSide) -> Non
         script = (await client.get("/widget.js")).text
     for way in ("innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", "new Function"):
         assert way not in script
+
+
+async def test_the_chats_script_is_packed_into_fifteen_kilobytes(side: AnswerSide) -> None:
+    async with open_to_anyone(side) as client:
+        response = await client.get("/widget.js", headers={"Accept-Encoding": "gzip"})
+    assert response.headers["content-encoding"] == "gzip"
+    assert len(gzip.compress(response.content, 9, mtime=0)) <= 15_000
+    assert "calc(var(--radius) + 4px)" in response.text, "signs in styles keep the space they need"
+    assert "Ask a question…" in response.text
+    assert "/** " not in response.text
+    assert "import {" not in response.text

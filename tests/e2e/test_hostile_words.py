@@ -58,15 +58,18 @@ def events(words: str, address: str) -> str:
     """A stream whose every word is hostile."""
     citation = {
         "number": 1, "document_id": words, "title": words, "heading_path": [words, words], "url": address,
-        "quote": words, "source": words, "updated_at": words,
+        "quote": words, "source": words, "updated_at": words, "above": [words, words],
+        "is_outdated": True, "age": words,
     }  # fmt: skip
+    kinds = ("conflict", "stale", "outdated", "unanswered", "constructor", words)
+    notices = [{"kind": kind, "text": words, "citations": [1, 2]} for kind in kinds]
     spans = [{"kind": kind, "text": words} for kind in ("text", "strong", "emphasis", "code", "script", words)]
     blocks = [{"kind": kind, "spans": spans, "rows": [[spans], [spans]]} for kind in
               ("paragraph", "code", "list", "table", "script", words)]  # fmt: skip
     sentence = {"sentence": {"text": words, "citations": [1]}, "citations": [citation], "blocks": blocks}
     done = {
         "answer_id": words, "conversation_id": words, "status": "answered", "mode": "strict", "reason": words,
-        "text": words, "sentences": [sentence["sentence"]], "citations": [citation],
+        "text": words, "sentences": [sentence["sentence"]], "citations": [citation], "notices": notices,
         "closest": [], "model": {"name": words, "sha256": None}, "timings_ms": {},
     }  # fmt: skip
     refused = done | {"status": "not_found", "closest": [{"title": words, "url": address}]}

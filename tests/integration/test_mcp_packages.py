@@ -1,19 +1,17 @@
 """MCP by its makers' own packages: the conformance suites of both eras, and the inspector. Fetched by `npx`, with the
 Node.js they need; skipped where there is none or nothing can be fetched."""
 
-import os
-import shutil
 import subprocess
 from collections.abc import Iterator
 
 import pytest
 
+from tests.fakes import npx
 from tests.fakes.answer_sides import make_settings
 from tests.fakes.web_sides import served
 
 pytest.importorskip("mcp", reason="needs the extra `mcp`")
 pytestmark = pytest.mark.integration
-FETCH_SECONDS = 90
 NODE = "node@24"
 CONFORMANCE = "@modelcontextprotocol/conformance@0.1.16"
 CONFORMANCE_2026 = "@modelcontextprotocol/conformance@0.2.0-alpha.12"
@@ -27,21 +25,8 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 def run(package: str, *words: str) -> subprocess.CompletedProcess[str]:
-    """What a command of the package prints; the test is skipped if the package cannot be fetched."""
-    npx = shutil.which("npx")
-    if npx is None:
-        pytest.skip("npx is not installed")
-    begin = [npx, "--yes", "--package", NODE, "--package", package]
-    env = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
-    try:
-        fetched = subprocess.run(
-            [*begin, "node", "--version"], env=env, capture_output=True, text=True, timeout=FETCH_SECONDS, check=False
-        )
-    except subprocess.TimeoutExpired:
-        pytest.skip(f"{package} could not be fetched in {FETCH_SECONDS} s")
-    if fetched.returncode != 0:
-        pytest.skip(f"{package} could not be fetched: {fetched.stderr.strip()[-200:]}")
-    return subprocess.run([*begin, *words], env=env, capture_output=True, text=True, timeout=60, check=False)
+    """What a command of the package says, in the Node.js that it needs."""
+    return npx.run(*words, packages=(NODE, package))
 
 
 @pytest.mark.parametrize("scenario", ["server-initialize", "ping", "tools-list", "dns-rebinding-protection"])

@@ -87,6 +87,7 @@ mark { background: var(--mark); color: inherit; border-radius: 3px; padding: 1px
 .closest { padding-inline-start: 20px; margin-block: 4px 8px; }
 .refused { color: var(--warn); font-weight: 550; margin-block-end: 6px; }
 .notice { color: var(--soft); font-size: 13px; margin-block-start: 10px; }
+.warn { color: var(--warn); padding-inline-start: 12px; border-inline-start: 3px solid; }
 .after { margin-block-start: 6px; }
 .actions { display: flex; align-items: center; gap: 2px; margin-inline-start: -8px; }
 .gap { inline-size: 8px; }

@@ -4,7 +4,8 @@
 import { blockNode, icon, link, make } from "./nodes.js";
 
 /** @typedef {import("./calling.js").Trouble} Trouble */
-/** @typedef {{number: number, title: string, heading_path: string[], url: string, quote: string, source: string, updated_at: string}} Citation */
+/** @typedef {{number: number, title: string, heading_path: string[], url: string, quote: string, above?: string[], source: string, updated_at: string, is_outdated?: boolean}} Citation */
+/** @typedef {{kind: "conflict" | "stale" | "outdated" | "unanswered", citations: number[]}} Notice */
 /** @typedef {ReturnType<import("./words.js").speak>} Speech */
 /** @typedef {{speech: Speech, base: string, contact: string, onRetry: (question: string) => void, onFeedback: (id: string, body: object) => Promise<void>}} Surroundings */
 /** @typedef {{question: string, sentences: any[], answer: any}} Kept */
@@ -73,13 +74,14 @@ export class Turn {
   addCard(citation) {
     const { speech, base } = this.around;
     const title = [citation.title, ...citation.heading_path].join(" › ");
-    const age = speech.say("updated", speech.age(citation.updated_at));
+    const about = [citation.source, speech.say("updated", speech.age(citation.updated_at))];
+    if (citation.is_outdated) about.push(speech.say("outdated"));
     const card = make("details", { class: "card", "data-title": title },
       make("summary", {}, make("span", { class: "number", text: citation.number, "aria-hidden": "true" }),
         make("span", { class: "path", dir: "auto" }, make("b", { text: citation.title }), citation.heading_path.map((part) => ` › ${part}`).join("")),
         make("span", { class: "hidden", text: ` (${speech.say("source", citation.number)})` })),
-      make("blockquote", { dir: "auto" }, make("mark", { text: citation.quote })),
-      make("p", { class: "about" }, make("span", { text: `${citation.source} · ${age}` }), link(speech.say("page"), citation.url, base)));
+      make("blockquote", { dir: "auto" }, (citation.above ?? []).map((line) => line + "\n").join(""), make("mark", { text: citation.quote })),
+      make("p", { class: "about" }, make("span", { text: about.join(" · ") }), link(speech.say("page"), citation.url, base)));
     this.cards.set(citation.number, card);
     this.list.append(make("li", {}, card));
     this.sources.hidden = false;
@@ -106,12 +108,21 @@ export class Turn {
     if (answer.status === "answered") {
       if (answer.mode === "sources") answer.citations.forEach((/** @type {Citation} */ each) => this.addCard(each));
       if (answer.reason) this.after.append(make("p", { class: "notice", text: say("strict") }));
+      (answer.notices ?? []).forEach((/** @type {Notice} */ each) => this.warn(each));
     } else {
       this.body.append(make("p", { class: "refused", text: say(answer.status === "not_found" ? "notFound" : "unavailable") }));
       this.addClosest(answer.closest);
       if (this.around.contact) this.body.append(make("p", {}, this.contactLink()));
     }
     this.addActions();
+  }
+
+  /** @param {Notice} notice */
+  warn({ kind, citations }) {
+    if (!["conflict", "stale", "outdated", "unanswered"].includes(kind)) return;
+    const chips = citations.filter((number) => this.cards.has(number)).map((number) => this.chip(number));
+    this.after.append(make("p", { class: "notice warn", text: this.around.speech.say(kind) }));
+    this.after.lastElementChild?.append(...chips);
   }
 
   /** @param {{title: string, url: string}[]} closest */
