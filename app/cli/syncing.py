@@ -16,6 +16,7 @@ from ingest.report import SyncReport
 from ingest.wiring import build_scheduler, choose_sources, sync_sources
 from kb.catalogue import Catalogue
 from kb.errors import ConfigError
+from kb.plugins import available, load
 from kb.wiring import KnowledgeBase, open_knowledge_base
 
 _COLUMNS = (
@@ -64,6 +65,9 @@ def status(
     if show_config:
         typer.echo(json.dumps(settings.masked(), indent=2, default=str))
         return
+    # A kind that nobody reads is refused, and not shown as a source without pages.
+    if unknown := {source.kind for source in settings.sources} - set(available("ingest.connectors")):
+        load("ingest.connectors", sorted(unknown)[0])
     found = run(_status(settings))
     if as_json:
         typer.echo(json.dumps(found.to_json(), indent=2, ensure_ascii=False))

@@ -24,6 +24,12 @@ def make_command(home: Path, *, config: str = CONFIG) -> Command:
     return Command(config=home / "footnote.toml")
 
 
+def test_a_source_of_an_unknown_kind_is_refused_by_status_too(tmp_path: Path) -> None:
+    done = make_command(tmp_path, config=CONFIG.replace('kind = "folder"', 'kind = "sharepoint"'))("status")
+    assert done.code == 2
+    assert "no 'sharepoint' among the connectors; choose one of confluence, folder, notion" in done.complaint
+
+
 @pytest.fixture
 def footnote(tmp_path: Path) -> Command:
     return make_command(tmp_path)
