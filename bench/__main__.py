@@ -16,6 +16,7 @@ BENCHMARKS = (
     "crash",
     "faults",
     "interference",
+    "injection",
 )
 
 

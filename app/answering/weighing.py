@@ -11,6 +11,7 @@ from app.answering.parting import Asked
 from app.answering.ports import Retriever
 from app.answering.selecting import select_evidence
 from app.answering.settling import Settled, settle
+from app.answering.suspicion import without_orders
 from app.answering.types import Passage, SearchScope
 from kb.access import Principal
 
@@ -42,7 +43,8 @@ async def weigh(parts: Sequence[Part], finder: EvidenceFinder, beside: SideThrea
     """The parts with their evidence. Raises ModelError."""
     weighed = []
     for part in parts:
-        evidence = await finder.find(part.asked.alone, part.passages)
+        found = await finder.find(part.asked.alone, part.passages)
+        evidence = await beside.run(without_orders, found)
         answerable = await beside.run(_answerable, part.asked.alone, evidence, part.passages)
         weighed.append(replace(part, evidence=tuple(evidence), answerable=answerable))
     return weighed
