@@ -120,6 +120,11 @@ class SentenceTransformersEmbedder:
 
     def _forward(self, texts: Sequence[str], tokens: Sequence[Sequence[int]]) -> Vectors:
         vectors = self._loaded().forward(texts, tokens)
+        if vectors.shape[1] != self.dimension:
+            raise ModelError(
+                f"{self.name} makes vectors of {vectors.shape[1]} numbers and its files say {self.dimension}: "
+                "the model's folder is damaged"
+            )
         lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
         if not np.all(np.isfinite(lengths)) or np.any(lengths == 0):
             raise ModelError("the embedder made a vector that is zero or not a number: verify its files")

