@@ -30,7 +30,7 @@ FAILURES_OF_A_SOURCE_DOWN = 5
 # A run that found the source in use by another process comes back soon.
 REFUSED_SECONDS = 20.0
 # The longest Retry-After that is believed, and the longest time a lease may have left.
-_LONGEST_ASKED_SECONDS = 6 * 3600.0
+LONGEST_ASKED_SECONDS = 6 * 3600.0
 _LONGEST_LEASE_SECONDS = LEASE_SECONDS + 600
 
 RunSource = Callable[[SourceTable], Awaitable[SyncReport]]
@@ -139,9 +139,9 @@ class Scheduler:
             latest = self._clock() + timedelta(seconds=source.interval_seconds)
             if job is None or (job.holder is None and (job.due_at is None or job.due_at > latest)):
                 await self._queue.enqueue(self._tenant, source.id, in_seconds=source.interval_seconds)
-            too_long = self._clock() + timedelta(seconds=_LONGEST_ASKED_SECONDS)
+            too_long = self._clock() + timedelta(seconds=LONGEST_ASKED_SECONDS)
             if job is not None and job.rests_until is not None and job.rests_until > too_long:
-                await self._queue.wake(self._tenant, source.id, most_seconds=_LONGEST_ASKED_SECONDS)
+                await self._queue.wake(self._tenant, source.id, most_seconds=LONGEST_ASKED_SECONDS)
 
     async def _pause(self) -> None:
         waiting = [*self._running.values()]
@@ -216,7 +216,7 @@ def rest_seconds(failures: int, *, at_least: float | None, chance: float) -> flo
     """
     most = min(LONGEST_REST_SECONDS, FIRST_REST_SECONDS * 2.0 ** min(failures, 10))
     # Half of it is certain: a source that is down is not asked all the time by chance.
-    asked = min(at_least or 0.0, _LONGEST_ASKED_SECONDS)
+    asked = min(at_least or 0.0, LONGEST_ASKED_SECONDS)
     return max(asked, most * (0.5 + chance / 2))
 
 

@@ -33,7 +33,7 @@ class Catalogue:
         self.jobs = JobStore(database, clock=clock)
         self.keys = KeyStore(database)
         self.sessions = SessionStore(database)
-        self.sources = SourceStore(database)
+        self.sources = SourceStore(database, clock=clock)
 
     @classmethod
     async def open(cls, url: str, *, clock: Clock = utc_now) -> "Catalogue":

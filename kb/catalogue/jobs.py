@@ -10,6 +10,8 @@ from kb.catalogue.records import SourceJob
 from kb.catalogue.tables import jobs
 
 Clock = Callable[[], datetime]
+# Two machines' clocks differ by less.
+CLOCKS_DIFFER = timedelta(minutes=10)
 
 
 def utc_now() -> datetime:
@@ -18,7 +20,7 @@ def utc_now() -> datetime:
 
 
 class JobStore:
-    """One job a source. A clock that is put back or forward delays nothing for longer than was asked for."""
+    """One job a source. A clock put back makes nothing wait longer than its interval, or than the longest rest."""
 
     def __init__(self, database: Database, *, clock: Clock = utc_now) -> None:
         self._database = database
@@ -47,7 +49,7 @@ class JobStore:
         now = self._clock()
         until = now + timedelta(seconds=seconds)
         # A lease can end at `until` at the latest; one that says more was made by a clock since put back.
-        is_free = or_(jobs.c.holder.is_(None), jobs.c.lease_until < now, jobs.c.lease_until > until + _MUCH)
+        is_free = or_(jobs.c.holder.is_(None), jobs.c.lease_until < now, jobs.c.lease_until > until + CLOCKS_DIFFER)
         was_left = and_(jobs.c.holder.is_not(None), is_free)
         rests = and_(jobs.c.rests_until.is_not(None), jobs.c.rests_until > now)
         query = (
@@ -113,10 +115,6 @@ class JobStore:
         async with self._database.write() as connection:
             mine = (*_one(tenant, source_id), jobs.c.holder == holder)
             await connection.execute(update(jobs).where(*mine).values(**given_back, **ended))
-
-
-# Two machines' clocks differ by less.
-_MUCH = timedelta(minutes=10)
 
 
 def _one(tenant: str, source_id: str) -> tuple[ColumnElement[bool], ColumnElement[bool]]:

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import Row, delete, func, insert, or_, select, update
 
 from kb.catalogue.database import Database, insert_new, upsert
+from kb.catalogue.jobs import CLOCKS_DIFFER, Clock, utc_now
 from kb.catalogue.records import Problem, SourceCounts, SyncRun
 from kb.catalogue.tables import documents, problems, runs, sources
 
@@ -16,14 +17,18 @@ _RUNS_LOOKED_AT = 300
 class SourceStore:
     """The state of each source of each tenant."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, *, clock: Clock = utc_now) -> None:
         self._database = database
+        self._clock = clock
 
     async def acquire(self, tenant: str, source_id: str, *, holder: str, seconds: float) -> bool:
         """Take the lease of a source: one sync at a time. False if another holder has it and it has not run out."""
-        now = datetime.now(UTC)
-        free = or_(sources.c.lease_holder.is_(None), sources.c.lease_holder == holder, sources.c.lease_until < now)
-        taken = {"lease_holder": holder, "lease_until": now + timedelta(seconds=seconds)}
+        now = self._clock()
+        until = now + timedelta(seconds=seconds)
+        # A lease can end at `until` at the latest; one that says more was made by a clock since put back.
+        has_ended = or_(sources.c.lease_until < now, sources.c.lease_until > until + CLOCKS_DIFFER)
+        free = or_(sources.c.lease_holder.is_(None), sources.c.lease_holder == holder, has_ended)
+        taken = {"lease_holder": holder, "lease_until": until}
         mine = (sources.c.tenant == tenant, sources.c.source_id == source_id)
         async with self._database.write() as connection:
             await connection.execute(insert_new(connection, sources, {"tenant": tenant, "source_id": source_id}))
@@ -40,7 +45,7 @@ class SourceStore:
     async def renew(self, tenant: str, source_id: str, *, holder: str, seconds: float) -> bool:
         """Extend one's own lease. False if it was lost to another holder."""
         mine = (sources.c.tenant == tenant, sources.c.source_id == source_id, sources.c.lease_holder == holder)
-        until = datetime.now(UTC) + timedelta(seconds=seconds)
+        until = self._clock() + timedelta(seconds=seconds)
         async with self._database.write() as connection:
             result = await connection.execute(update(sources).where(*mine).values(lease_until=until))
             return result.rowcount == 1

@@ -72,6 +72,14 @@ async def test_a_lease_that_ran_out_goes_to_the_next_and_is_lost_for_good(
     assert await second.sources.renew(TENANT, WIKI, holder="b", seconds=60)
 
 
+async def test_a_lease_taken_before_the_clock_was_put_back_a_day_keeps_nobody_out(
+    catalogue: Catalogue, second: Catalogue
+) -> None:
+    await catalogue.sources.acquire(TENANT, WIKI, holder="a", seconds=86_400)
+    assert await second.sources.acquire(TENANT, WIKI, holder="b", seconds=60)
+    assert not await catalogue.sources.renew(TENANT, WIKI, holder="a", seconds=60)
+
+
 async def test_a_checkpoint_stays_until_it_is_replaced_or_forgotten(catalogue: Catalogue, second: Catalogue) -> None:
     assert await catalogue.sources.checkpoint(TENANT, WIKI) is None
     await catalogue.sources.acquire(TENANT, WIKI, holder="a", seconds=60)
