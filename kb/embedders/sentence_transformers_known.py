@@ -23,7 +23,7 @@ class KnownModel:
         return f"https://huggingface.co/{self.name}"
 
 
-# Each is of an architecture that the library has itself, so that no code of the model's own need run. docs/models.md shows it.
+# Each is of an architecture that the library has itself: no code of a model's own need run. docs/models.md shows them.
 KNOWN_MODELS = (
     KnownModel(name="sentence-transformers/all-MiniLM-L6-v2", dimension=384, licence="Apache-2.0"),
     KnownModel(name="BAAI/bge-small-en-v1.5", dimension=384, licence="MIT", query_prompt=_SEARCHING),
