@@ -86,7 +86,7 @@ def _disagree(one: Evidence, other: Evidence) -> bool:
     ours, theirs = _statement(one), _statement(other)
     shared = ours.stems & theirs.stems
     own, foreign = ours.stems - shared, theirs.stems - shared
-    is_same_topic = are_of_one_topic(one.passage, other.passage)
+    is_same_topic = _are_of_one_topic(one.passage, other.passage)
     least = _LEAST_SHARED if is_same_topic or not (own or foreign) else _LEAST_SHARED_ACROSS_TOPICS
     if is_same_topic is None or len(shared) < least or _is_told_apart(one, other):
         return False
@@ -141,7 +141,7 @@ def _differ(ours: Mapping[str, frozenset[str]], theirs: Mapping[str, frozenset[s
     return bool(differing) and all(ours[name] - theirs[name] and theirs[name] - ours[name] for name in differing)
 
 
-def are_of_one_topic(one: Passage, other: Passage) -> bool | None:
+def _are_of_one_topic(one: Passage, other: Passage) -> bool | None:
     """Do the titles say so? None: they are siblings, such as the guides of two offices."""
     ours, theirs = words_of(one.title).stems, words_of(other.title).stems
     if not ours & theirs:

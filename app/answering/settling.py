@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from app.answering.conflicts import Conflict, are_of_one_topic, find_conflicts, superseded
+from app.answering.conflicts import Conflict, find_conflicts, superseded
 from app.answering.evidence import Evidence
 from app.answering.words import words_of
 
@@ -33,14 +33,8 @@ def settle(chosen: Sequence[Evidence], evidence: Sequence[Evidence]) -> Settled:
 
 
 def valid_first(chosen: Sequence[Evidence]) -> list[Evidence]:
-    """The same; a piece of a page that no longer holds comes after those of a page on the same thing that does."""
-    late = [
-        old
-        for old in chosen
-        if old.passage.is_outdated
-        and any(not new.passage.is_outdated and are_of_one_topic(new.passage, old.passage) for new in chosen)
-    ]
-    return [each for each in chosen if each not in late] + late
+    """The same; what a page says that no longer holds comes after what pages say that do."""
+    return sorted(chosen, key=lambda each: each.passage.is_outdated)
 
 
 def led_to(chosen: Sequence[Evidence], evidence: Sequence[Evidence]) -> list[Evidence]:

@@ -68,6 +68,12 @@ def test_a_page_that_no_longer_holds_gives_way_to_the_one_that_does() -> None:
     assert (settled.conflicts, settled.others) == ((), (new,))
 
 
+def test_what_a_page_says_that_no_longer_holds_comes_last() -> None:
+    old = make_evidence("The company releases every second Tuesday.", title="Releases (2024)", is_outdated=True)
+    new = make_evidence("It is released on each weekday, so it has months.", title="Release notes")
+    assert settle([old, new], [old, new]).others == (new, old)
+
+
 def test_what_does_not_answer_the_question_cannot_disagree_about_it() -> None:
     ours = make_evidence("Tokens expire after 15 minutes.", title="Tokens")
     theirs = replace(make_evidence("Tokens expire after 60 minutes.", title="Library"), score=-9.0)
