@@ -96,6 +96,7 @@ class CitationBody(BaseModel):
     updated_at: datetime
     is_outdated: bool = False
     above: tuple[str, ...] = ()
+    space: str = ""
 
     @computed_field  # type: ignore[prop-decorator]  # mypy does not know decorated properties
     @property

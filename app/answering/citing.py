@@ -35,6 +35,7 @@ class FootnoteList:
                 updated_at=passage.updated_at,
                 is_outdated=passage.is_outdated,
                 above=unit.above,
+                space=passage.space,
             )
         is_code = unit.kind == "code" and text == unit.quote
         return Sentence(

@@ -76,6 +76,7 @@ class Citation:
     updated_at: datetime
     is_outdated: bool = False
     above: tuple[str, ...] = ()
+    space: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

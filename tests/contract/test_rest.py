@@ -35,6 +35,7 @@ CITATION_KEYS = {
     "url",
     "quote",
     "above",
+    "space",
     "source",
     "updated_at",
     "age",

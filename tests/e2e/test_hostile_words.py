@@ -59,7 +59,7 @@ def events(words: str, address: str) -> str:
     citation = {
         "number": 1, "document_id": words, "title": words, "heading_path": [words, words], "url": address,
         "quote": words, "source": words, "updated_at": words, "above": [words, words],
-        "is_outdated": True, "age": words,
+        "is_outdated": True, "space": words, "age": words,
     }  # fmt: skip
     kinds = ("conflict", "stale", "outdated", "unanswered", "constructor", words)
     notices = [{"kind": kind, "text": words, "citations": [1, 2]} for kind in kinds]

@@ -25,7 +25,7 @@ WORDS = {
 def citation(number: int, *, days: str, updated_at: str, is_outdated: bool) -> dict[str, Any]:
     return {
         "number": number, "document_id": f"docs:leave-{number}.md", "title": f"Leave {2023 + number}",
-        "heading_path": ["Entitlement"], "url": f"/documents/docs:leave-{number}.md", "source": "docs",
+        "heading_path": ["Entitlement"], "url": f"/documents/docs:leave-{number}.md", "source": "docs", "space": "People",
         "quote": f"| Gdańsk | {days} |", "above": ["| Office | Days |"], "updated_at": updated_at, "age": "long ago",
         "is_outdated": is_outdated,
     }  # fmt: skip
@@ -73,6 +73,7 @@ def test_warnings_are_said_in_the_readers_language_and_lead_to_the_sources(
         card = page.locator(".card[open]")
         expect(card.locator("blockquote")).to_have_text("| Office | Days |\n| Gdańsk | 24 |")
         expect(card.locator("mark")).to_have_text("| Gdańsk | 24 |")
+        expect(card.locator(".about")).to_contain_text("People · ")
         expect(card.locator(".about")).to_contain_text(WORDS[locale][2])
         shoot(page, f"notices-{locale[:2]}")
         page.reload()

@@ -4,7 +4,7 @@
 import { blockNode, icon, link, make } from "./nodes.js";
 
 /** @typedef {import("./calling.js").Trouble} Trouble */
-/** @typedef {{number: number, title: string, heading_path: string[], url: string, quote: string, above?: string[], source: string, updated_at: string, is_outdated?: boolean}} Citation */
+/** @typedef {{number: number, title: string, heading_path: string[], url: string, quote: string, above?: string[], source: string, space?: string, updated_at: string, is_outdated?: boolean}} Citation */
 /** @typedef {{kind: "conflict" | "stale" | "outdated" | "unanswered", citations: number[]}} Notice */
 /** @typedef {ReturnType<import("./words.js").speak>} Speech */
 /** @typedef {{speech: Speech, base: string, contact: string, onRetry: (question: string) => void, onFeedback: (id: string, body: object) => Promise<void>}} Surroundings */
@@ -74,7 +74,7 @@ export class Turn {
   addCard(citation) {
     const { speech, base } = this.around;
     const title = [citation.title, ...citation.heading_path].join(" › ");
-    const about = [citation.source, speech.say("updated", speech.age(citation.updated_at))];
+    const about = [citation.space || citation.source, speech.say("updated", speech.age(citation.updated_at))];
     if (citation.is_outdated) about.push(speech.say("outdated"));
     const card = make("details", { class: "card", "data-title": title },
       make("summary", {}, make("span", { class: "number", text: citation.number, "aria-hidden": "true" }),
