@@ -6,7 +6,8 @@ from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from app.answering.types import Answer
+from app.answering.following import MOST_TURNS, leans_back
+from app.answering.types import Answer, Turn
 from app.auth import Caller
 from app.contract import AnswerBody
 from app.metrics import Metrics
@@ -79,6 +80,23 @@ class AnswerBook:
         shown = [await self._if_readable(each, caller.principal) for each in stored]
         return [each for each in shown if each is not None]
 
+    async def earlier(self, text: str, conversation_id: str | None, caller: Caller) -> tuple[Turn, ...]:
+        """The caller's turns before a question, oldest first; none if it does not lean on any.
+
+        Answers that cite what the caller may not read any more are left out. A store that fails has no turns.
+        """
+        if conversation_id is None or not leans_back(text):
+            return ()
+        try:
+            stored = await self._catalogue.answers.conversation(
+                self._tenant, caller.name, conversation_id, most=MOST_TURNS
+            )
+            shown = [await self._if_readable(each, caller.principal) for each in stored]
+        except CatalogueError as exc:
+            logger.warning("earlier questions not read", extra={"error": type(exc).__name__})
+            return ()
+        return tuple(Turn(question=each.question, headings=_headings(each.body)) for each in shown if each)
+
     async def delete(self, conversation_id: str, caller: Caller) -> bool:
         """Forget one of the caller's conversations; False if there is none."""
         return await self._catalogue.answers.delete_conversation(self._tenant, caller.name, conversation_id) > 0
@@ -118,3 +136,7 @@ def without_words(body: Mapping[str, Any]) -> dict[str, Any]:
 
 def _cited(body: Any) -> set[str]:
     return {citation["document_id"] for citation in body["citations"]}
+
+
+def _headings(body: Any) -> tuple[str, ...]:
+    return tuple(" › ".join((each["title"], *each["heading_path"])) for each in body["citations"])

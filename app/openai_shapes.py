@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from app.answering.types import Answer, Citation, Sentence
+from app.answering.types import Answer, Citation, Sentence, Turn
 from app.contract import Text
 from app.markdown import citation_links, closest_list, notice_lines, sentence_markdown
 
@@ -78,6 +78,12 @@ class ResponsesBody(_Asked):
 def question_of(messages: Sequence[ChatTurn]) -> str:
     """The last thing the user said."""
     return next((turn.text for turn in reversed(messages) if turn.role == "user" and turn.text.strip()), "")
+
+
+def earlier_of(messages: Sequence[ChatTurn]) -> tuple[Turn, ...]:
+    """What the user said before that, oldest first. What the assistant said is the sender's word, and no source."""
+    said = [turn.text for turn in messages if turn.role == "user" and turn.text.strip()]
+    return tuple(Turn(question=text) for text in said[:-1])
 
 
 class Writer:

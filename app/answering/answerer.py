@@ -11,9 +11,10 @@ from app.answering.beside import SideThread
 from app.answering.checking import SentenceChecker, carries
 from app.answering.drafting import Draft
 from app.answering.evidence import Evidence, EvidenceFinder
-from app.answering.parting import parts_of
 from app.answering.ports import Retriever
 from app.answering.prompting import SentenceStream, build_messages, pack, parse_sentence, says_not_found
+from app.answering.querying import without_filters
+from app.answering.rewording import make_standalone
 from app.answering.types import (
     Answer,
     AnswerEvent,
@@ -78,9 +79,8 @@ class Answerer:
             stale_after_days=self._settings.stale_after_days,
         )
         try:
-            parts = await look_up(
-                parts_of(text), principal, self._retriever, scope=question.scope, count=self._settings.sections
-            )
+            text = await self._standalone(text, question)
+            parts = await look_up(text, principal, self._retriever, scope=question.scope, count=self._settings.sections)
             draft.retrieved(passages_of(parts))
             yield SourcesFound(passages=tuple(draft.passages))
             parts = await weigh(parts, self._finder, self._beside)
@@ -92,10 +92,19 @@ class Answerer:
         if not answered:
             yield self._finish(draft, "not_found", reason="the pages found do not answer this question")
             return
-        async with aclosing(self._sentences(text, answered, draft)) as sentences:
+        async with aclosing(self._sentences(without_filters(text), answered, draft)) as sentences:
             async for ready in sentences:
                 yield ready
         yield self._finish(draft, "answered", reason=draft.reason)
+
+    async def _standalone(self, text: str, question: Question) -> str:
+        """The question with what it leaves out, if there are questions before it."""
+        return await make_standalone(
+            text,
+            question.earlier,
+            chat_model=self._chat_model if self._settings.follow_ups == "chat_model" else None,
+            deadline_seconds=self._settings.deadline_seconds / 4,
+        )
 
     def _finish(self, draft: Draft, status: Status, *, reason: str | None) -> Answer:
         is_models = status == "answered" and draft.mode == "grounded"

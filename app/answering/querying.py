@@ -58,6 +58,14 @@ def without_filters(text: str) -> str:
     return read_query(text, scope=SearchScope()).words
 
 
+def filters_of(text: str) -> str:
+    """The inline filters of a question as they were typed; empty if it has none that mean anything."""
+    if without_filters(text) == " ".join(text.split()):
+        return ""
+    found = (match for match in _FILTER.finditer(text))
+    return " ".join(match.group() for match in found if without_filters(f"{match.group()} x") == "x")
+
+
 def _query(words: str, scope: SearchScope) -> Query:
     phrases = [" ".join(next(filter(None, found)).lower().split()) for found in _QUOTED.findall(words)]
     identifiers = [word.lower() for word in _WORD.findall(words) if _IDENTIFIER.search(word)]

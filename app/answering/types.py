@@ -20,13 +20,28 @@ class SearchScope:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Turn:
+    """An earlier question of a conversation. `headings`: `Title › Heading` of what its answer cited, in that order.
+
+    Both may be shown to who asks now: whoever makes a turn has seen to that.
+    """
+
+    question: str
+    headings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
-    """What a person asked, and how it is to be answered (`mode` None: as configured)."""
+    """What a person asked, and how it is to be answered (`mode` None: as configured).
+
+    `earlier`: the turns before it, oldest first; what the question leaves out is looked for there.
+    """
 
     text: str
     conversation_id: str | None = None
     mode: Mode | None = None
     scope: SearchScope = SearchScope()
+    earlier: tuple[Turn, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,8 +7,9 @@ from itertools import zip_longest
 from app.answering.beside import SideThread
 from app.answering.evidence import Evidence, EvidenceFinder
 from app.answering.gate import answerable_probability, gate_features
-from app.answering.parting import Asked
+from app.answering.parting import Asked, parts_of
 from app.answering.ports import Retriever
+from app.answering.querying import filters_of, without_filters
 from app.answering.selecting import select_evidence
 from app.answering.settling import Settled, settle
 from app.answering.suspicion import without_orders
@@ -30,12 +31,21 @@ class Part:
 
 
 async def look_up(
-    parts: Sequence[Asked], principal: Principal, retriever: Retriever, *, scope: SearchScope, count: int
+    text: str, principal: Principal, retriever: Retriever, *, scope: SearchScope, count: int
 ) -> list[Part]:
-    """At most `count` passages for each part. Raises IndexFailure, CatalogueError, ModelError."""
+    """At most `count` passages for each thing that is asked. Inline filters narrow the search, and are no words of it.
+
+    Raises IndexFailure, CatalogueError, ModelError.
+    """
+    filters = filters_of(text)
     return [
-        Part(asked=asked, passages=tuple(await retriever.retrieve(asked.alone, principal, scope=scope, count=count)))
-        for asked in parts
+        Part(
+            asked=asked,
+            passages=tuple(
+                await retriever.retrieve(f"{filters} {asked.alone}".strip(), principal, scope=scope, count=count)
+            ),
+        )
+        for asked in parts_of(without_filters(text))
     ]
 
 

@@ -24,6 +24,7 @@ from app.openai_shapes import (
     Writer,
     chunk,
     completion,
+    earlier_of,
     output_message,
     output_text,
     question_of,
@@ -66,7 +67,7 @@ def build_router(side: AnswerSide, door: Door, book: AnswerBook) -> APIRouter:
         asking.must_be_readable(question)
         headers = door.take(who)
         if body.stream:
-            frames = _frames(_completion_chunks(asking.events(question, who), body, question))
+            frames = _frames(_completion_chunks(asking.events(question, who, body), body, question))
             return StreamingResponse(frames, media_type="text/event-stream", headers={**STREAM_HEADERS, **headers})
         writer, answer = await unless_hung_up(request, asking.whole(question, who, body))
         return JSONResponse(
@@ -83,7 +84,7 @@ def build_router(side: AnswerSide, door: Door, book: AnswerBook) -> APIRouter:
         asking.must_be_readable(question)
         headers = door.take(who)
         if body.stream:
-            frames = _frames(_response_events(asking.events(question, who), body, question))
+            frames = _frames(_response_events(asking.events(question, who, body), body, question))
             return StreamingResponse(frames, media_type="text/event-stream", headers={**STREAM_HEADERS, **headers})
         writer, answer = await unless_hung_up(request, asking.whole(question, who, body))
         return JSONResponse(_finished(answer.answer_id, body, writer, question), headers=dict(headers))
@@ -102,9 +103,12 @@ class _Asking:
         """Raises InvalidQuestion."""
         readable_question(question, max_bytes=self._side.settings.server.max_question_bytes)
 
-    async def events(self, question: str, who: Caller) -> AsyncGenerator[AnswerEvent, None]:
+    async def events(
+        self, question: str, who: Caller, body: CompletionsBody | ResponsesBody
+    ) -> AsyncGenerator[AnswerEvent, None]:
         """The events of an answer that is kept."""
-        async with aclosing(self._side.answerer.stream(Question(text=question), who.principal)) as found:
+        asked = Question(text=question, earlier=earlier_of(body.messages))
+        async with aclosing(self._side.answerer.stream(asked, who.principal)) as found:
             async for event in found:
                 if isinstance(event, Answer):
                     await self._book.keep(question, event, who, channel="openai")
@@ -113,7 +117,7 @@ class _Asking:
     async def whole(self, question: str, who: Caller, body: CompletionsBody | ResponsesBody) -> tuple[Writer, Answer]:
         """The answer, and its text."""
         writer = Writer(style=body.citation_style)
-        async with aclosing(self.events(question, who)) as events:
+        async with aclosing(self.events(question, who, body)) as events:
             async for event in events:
                 if isinstance(event, SentenceReady):
                     writer.sentence(event.sentence, event.new_citations)

@@ -3,6 +3,7 @@
 import json
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
+from dataclasses import replace
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Header, Request, Response
@@ -92,7 +93,9 @@ class _Asking:
         """The answer's events; it is kept before it is said to be done, so that it can be looked up at once."""
         done: Answer | None = None
         try:
-            async with aclosing(self._side.answerer.stream(body.to_question(), who.principal)) as found:
+            earlier = await self._book.earlier(body.question, body.conversation_id, who)
+            question = replace(body.to_question(), earlier=earlier)
+            async with aclosing(self._side.answerer.stream(question, who.principal)) as found:
                 async for event in found:
                     if isinstance(event, Answer):
                         await self._book.keep(body.question, event, who, channel=who.channel)

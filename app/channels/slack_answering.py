@@ -11,6 +11,7 @@ from app.channels.slack_asking import Asked
 from app.channels.slack_blocks import MOST_VALUE, Frame
 from app.channels.slack_people import Refusal, SlackPeople
 from app.channels.slack_replies import Earlier, Reply
+from app.channels.slack_threads import Threads
 from app.slack_settings import SlackRules, SlackTable
 from app.wiring import AnswerSide
 from kb.access import Principal
@@ -27,6 +28,7 @@ class SlackAnswering:
         self._people = people
         self._side = side
         self._settings = settings
+        self._threads = Threads()
 
     def reply_to(self, asked: Asked, *, earlier: Earlier, note: Callable[[str], Awaitable[None]]) -> Reply:
         """A reply that nothing was said in yet."""
@@ -68,11 +70,14 @@ class SlackAnswering:
         logger.info("question answered", extra=facts | {"milliseconds": answer.timings_ms.total})
 
     async def _say(self, asked: Asked, reader: Principal, reply: Reply, *, rules: SlackRules) -> Answer:
+        conversation_id = conversation_of(asked, is_private=_is_seen_by_one(asked, rules))
         question = Question(
             text=asked.text,
-            conversation_id=conversation_of(asked, is_private=_is_seen_by_one(asked, rules)),
+            conversation_id=conversation_id,
             scope=SearchScope(source=rules.source),
+            earlier=self._threads.earlier(conversation_id),
         )
+        self._threads.add(conversation_id, asked.text)
         # Looked up anew each time: another generation of the index may have taken over.
         async with aclosing(self._side.answerer.stream(question, reader)) as events:
             async for event in events:

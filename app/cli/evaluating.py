@@ -10,11 +10,13 @@ import typer
 from rich.console import Console
 from rich.progress import track
 
+from app.cli.conversing import dialogues_json, measure_dialogues, print_dialogues
 from app.cli.preparing import prepare_chat_model
 from app.cli.printing import make_console, print_line, print_table
 from app.cli.rating import print_suites, run_suites
 from app.cli.running import OUR_MISTAKE, global_options, run
 from app.comparing import Change, Miss, compare, misses, read_run
+from app.dialogues import holds_dialogues
 from app.evaluation import Verdict, judge
 from app.gold import GoldQuestion, read_gold
 from app.measures import require_library
@@ -58,8 +60,10 @@ def evaluate(  # noqa: PLR0913  # each is an option of the command
     ] = None,
     show_wrong: Annotated[bool, typer.Option("--wrong", help="List the questions that went wrong.")] = False,
 ) -> None:
-    """Ask every question of a golden set and measure the answers; or measure retrieval on collections."""
+    """Measure the answers to a golden set, follow-ups in conversations, or retrieval on collections."""
     settings = global_options(context).settings()
+    if gold is not None and not suite and holds_dialogues(gold):
+        return _follow(settings, gold, as_json=as_json, show_wrong=show_wrong)
     require_library()
     before = None if compared is None else read_run(compared)
     if write is not None:
@@ -75,8 +79,7 @@ def evaluate(  # noqa: PLR0913  # each is an option of the command
     after = json.loads(made.run)
     if before is not None and not as_json:
         _print_changes(make_console(), compare(before, after))
-    if gate is not None:
-        _hold(misses(after, gate))
+    _hold(misses(after, gate) if gate is not None else [])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,6 +117,15 @@ def _ask(settings: Settings, gold: Path, *, as_json: bool, show_wrong: bool) -> 
     if show_wrong:
         _print_wrong(console, verdicts)
     return made
+
+
+def _follow(settings: Settings, path: Path, *, as_json: bool, show_wrong: bool) -> None:
+    """Print how the last turns of conversations were found."""
+    verdicts = run(measure_dialogues(settings, path, is_quiet=as_json))
+    if as_json:
+        typer.echo(dialogues_json(verdicts))
+    else:
+        print_dialogues(verdicts, show_wrong=show_wrong)
 
 
 def _facts(settings: Settings, *, measured: str) -> RunFacts:

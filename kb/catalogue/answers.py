@@ -35,12 +35,14 @@ class AnswerStore:
             row = (await connection.execute(query)).mappings().first()
         return None if row is None else _answer(row)
 
-    async def conversation(self, tenant: str, asker: str, conversation_id: str) -> list[StoredAnswer]:
-        """The answers of one conversation, oldest first."""
+    async def conversation(
+        self, tenant: str, asker: str, conversation_id: str, *, most: int | None = None
+    ) -> list[StoredAnswer]:
+        """The answers of one conversation, oldest first. `most`: only that many of the latest."""
         mine = and_(_asked_by(tenant, asker), answers.c.conversation_id == conversation_id)
-        query = select(answers).where(mine).order_by(answers.c.asked_at, answers.c.answer_id)
+        query = select(answers).where(mine).order_by(answers.c.asked_at.desc(), answers.c.answer_id.desc()).limit(most)
         async with self._database.read() as connection:
-            return [_answer(row) for row in (await connection.execute(query)).mappings()]
+            return [_answer(row) for row in (await connection.execute(query)).mappings()][::-1]
 
     async def conversations(self, tenant: str, asker: str, *, count: int) -> list[StoredConversation]:
         """Somebody's latest conversations, the newest first."""

@@ -8,6 +8,8 @@ from pathlib import Path
 import httpx
 import pytest
 
+from app.auth import Caller
+from app.conversations import AnswerBook
 from app.settings import ConversationsTable, LimitsTable, SiteTable
 from app.wiring import AnswerSide
 from ingest.wiring import sync_sources
@@ -242,3 +244,43 @@ async def test_a_preflight_is_answered_for_pages_on_a_list_alone(side: AnswerSid
         refused = await client.options("/api/v1/ask", headers=asking | {"Origin": "https://evil.test"})
     assert (allowed.status_code, allowed.headers["access-control-allow-origin"]) == (204, SHOP)
     assert "access-control-allow-origin" not in refused.headers
+
+
+async def test_a_question_may_lean_on_those_before_it_in_its_conversation(side: AnswerSide) -> None:
+    async with open_to_anyone(side) as client:
+        pumps = await asked(client, "At how many metres does the pump stop?", mode="sources")
+        said = "And why is that so?"
+        follow_up = await asked(client, said, mode="sources", conversation_id=pumps["conversation_id"])
+        alone = await asked(client, said, mode="sources")
+    assert first_page(follow_up) == "docs:pumps.md"
+    assert first_page(alone) != "docs:pumps.md"
+
+
+async def test_a_question_never_leans_on_what_is_anothers_or_may_not_be_read_any_more(side: AnswerSide) -> None:
+    catalogue = side.knowledge_base.catalogue
+    book = AnswerBook(catalogue, tenant="acme", keep_days=30)
+    key = await make_key(side, "ask", email=OWNER)
+    async with closed(side, key) as client:
+        await asked(client, "What does level four pay?", conversation_id="c_1")
+    (stored,) = await catalogue.answers.latest("acme", status=None, count=1)
+    owner = Caller(
+        principal=await catalogue.access.principal("acme", OWNER), scopes=frozenset({"ask"}), name=stored.asker
+    )
+    eve = Caller(
+        principal=await catalogue.access.principal("acme", "eve@acme.test"), scopes=frozenset({"ask"}), name="eve"
+    )
+    (turn,) = await book.earlier("And level five?", "c_1", owner)
+    assert turn.question == "What does level four pay?"
+    assert "Salary bands › Level four" in turn.headings
+    assert await book.earlier("And level five?", "c_1", eve) == ()
+    assert await book.earlier("How many days of leave are there?", "c_1", owner) == ()
+    page = Path(side.settings.sources[0].plugin_values["path"]) / "pay.md"
+    page.write_text(page.read_text().replace(OWNER, "boss@acme.test"))
+    await sync_sources(side.knowledge_base)
+    assert await book.earlier("And level five?", "c_1", owner) == ()
+
+
+def first_page(answer: dict[str, object]) -> str | None:
+    citations = answer["citations"]
+    assert isinstance(citations, list)
+    return citations[0]["document_id"] if citations else None

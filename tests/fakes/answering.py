@@ -6,6 +6,7 @@ from pathlib import Path
 
 from app.answering.answerer import Answerer
 from app.answering.evidence import EvidenceFinder
+from app.answering.ports import Retriever
 from app.answering.types import Mode, Passage, Question, SearchScope
 from app.chat_models.base import ChatModel
 from app.chat_models.scripted import Config as Script
@@ -67,12 +68,13 @@ def make_answerer(
     *,
     chat_model: ChatModel | None = None,
     answerable_above: float = 0.0,
+    retriever: Retriever | None = None,
 ) -> Answerer:
     """An answerer over the passages (default: leave and pumps); it refuses nothing unless told to."""
     if passages is None:
         passages = (make_passage(), make_passage(PUMPS, title="Pumps", dense=0.3))
     return Answerer(
-        ListRetriever(passages),
+        retriever or ListRetriever(passages),
         EvidenceFinder(make_embedder()),
         chat_model or ScriptedModel(Script()),
         settings=AnsweringTable(answerable_above=answerable_above),
