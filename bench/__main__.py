@@ -11,6 +11,7 @@ BENCHMARKS = (
     "chat_model",
     "answer",
     "sync",
+    "ingestion",
     "notion",
     "slack",
     "crash",

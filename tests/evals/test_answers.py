@@ -1,4 +1,4 @@
-"""Answer quality with the starter models, against thresholds a little below what was measured (docs/answers.md)."""
+"""Answer quality with the starter models. The demo's plainly asked questions as a whole: test_gate.py."""
 
 import json
 from collections.abc import Sequence
@@ -43,13 +43,6 @@ async def asked(home: Path, *, mode: str, gold_file: str, every: int = 1) -> lis
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("demo")
-
-
-async def test_the_demos_questions_are_answered_and_near_misses_refused(home: Path) -> None:
-    scores = score(await asked(home, mode="strict", gold_file="gold.jsonl"))
-    assert (scores.invalid_quotes, scores.broken_links) == (0, 0)
-    assert scores.gold_contained >= 0.85
-    assert scores.not_found_when_unanswerable >= 0.70
 
 
 async def test_hard_questions_break_no_quote_and_no_link(home: Path) -> None:

@@ -107,6 +107,18 @@ def test_eval_scores_a_golden_set(footnote: Command, tmp_path: Path) -> None:
     assert (scores["questions"], scores["gold_contained"], scores["invalid_quotes"]) == (1, 1.0, 0)
 
 
+def test_eval_writes_a_report_and_compares_with_an_earlier_run(footnote: Command, tmp_path: Path) -> None:
+    gold, run = tmp_path / "gold.jsonl", tmp_path / "new/run"
+    record = {"question": QUESTION, "answers": ["26 days"], "page": "leave.md", "heading": None, "answerable": True}
+    gold.write_text(json.dumps(record) + "\n")
+    written = footnote("eval", str(gold), "--write", str(run))
+    assert (written.code, written.err) == (0, f"wrote {run / 'run.json'} and {run / 'report.html'}\n")
+    assert QUESTION in (run / "report.html").read_text(encoding="utf-8")
+    compared = footnote("eval", str(gold), "--compare", str(run))
+    assert "gold\tgold_contained\t1\t+0.0000\t+0.0000\t+0.0000\t" in compared.out
+    assert "gold\tanswered_when_answerable\t1" in compared.out
+
+
 def test_models_are_listed_and_verified(footnote: Command) -> None:
     assert "embedder\thashing\thashing\t" in footnote("models", "list").out
     done = footnote("models", "verify")

@@ -110,6 +110,8 @@ def test_a_question_before_the_first_sync(footnote: Command) -> None:
         (["keys", "create", "x", "--scopes", ","], "none given"),
         (["check", "nowhere.jsonl"], "nowhere.jsonl"),
         (["eval", "nowhere.jsonl"], "nowhere.jsonl"),
+        (["eval", "nowhere.jsonl", "--compare", "no-run"], "cannot read no-run"),
+        (["eval", "nowhere.jsonl", "--write", "/dev/null"], "--write takes a folder, and /dev/null cannot be one"),
     ],
     ids=lambda words: words[0] if isinstance(words, list) else "",
 )
