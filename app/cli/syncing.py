@@ -8,10 +8,11 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
-from app.cli.printing import make_console, plain, print_line, print_table
+from app.cli.printing import make_console, plain, print_line, print_table, shorten
 from app.cli.running import OUR_MISTAKE, global_options, run
 from app.settings import Settings
 from app.status import SourceStatus, Status, read_status
+from app.suspects import suspects
 from ingest.report import SyncReport
 from ingest.wiring import build_scheduler, choose_sources, sync_sources
 from kb.catalogue import Catalogue
@@ -56,6 +57,9 @@ def status(
     names_missing: Annotated[
         bool, typer.Option("--missing", help="Name every page that is missing or out of date, and why.")
     ] = False,
+    names_suspects: Annotated[
+        bool, typer.Option("--suspicious", help="Name the sentences of pages that give orders to a language model.")
+    ] = False,
     show_config: Annotated[
         bool, typer.Option("--config", help="Print the effective settings, secrets masked.")
     ] = False,
@@ -68,6 +72,9 @@ def status(
     # A kind that nobody reads is refused, and not shown as a source without pages.
     if unknown := {source.kind for source in settings.sources} - set(available("ingest.connectors")):
         load("ingest.connectors", sorted(unknown)[0])
+    if names_suspects:
+        run(_print_suspects(make_console(), settings))
+        return
     found = run(_status(settings))
     if as_json:
         typer.echo(json.dumps(found.to_json(), indent=2, ensure_ascii=False))
@@ -178,6 +185,14 @@ async def _watch(settings: Settings, sources: list[str]) -> None:
     chosen = choose_sources(settings, sources)
     async with open_knowledge_base(settings) as knowledge_base:
         await build_scheduler(lambda: knowledge_base, chosen, progress=Lines()).run_forever()
+
+
+async def _print_suspects(console: Console, settings: Settings) -> None:
+    async with await Catalogue.open(settings.catalogue_url) as catalogue:
+        found = [each async for each in suspects(catalogue, tenant=settings.tenant)]
+    rows = [(each.document_id, " › ".join(each.heading_path), shorten(each.quote)) for each in found]
+    print_table(console, ("page", "section", "sentence"), rows)
+    console.print(f"{len(found)} sentences that give orders to a language model; none is used as evidence")
 
 
 async def _status(settings: Settings) -> Status:

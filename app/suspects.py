@@ -1,0 +1,32 @@
+"""Where pages speak to a language model: for administrators, who may read every page."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+from app.answering.suspicion import is_suspicious
+from app.answering.units import units_of
+from kb.catalogue import Catalogue
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Suspect:
+    """A sentence that gives orders to a language model, and where it stands."""
+
+    document_id: str
+    title: str
+    heading_path: tuple[str, ...]
+    quote: str
+
+
+async def suspects(catalogue: Catalogue, *, tenant: str) -> AsyncIterator[Suspect]:
+    """Every marked sentence of the live pages, whoever may read them. Raises CatalogueError."""
+    for document_id in sorted(await catalogue.documents.live_revisions(tenant)):
+        for section in await catalogue.documents.all_sections(tenant, document_id):
+            for unit in units_of(section.text):
+                if is_suspicious(unit.quote):
+                    yield Suspect(
+                        document_id=document_id,
+                        title=section.title,
+                        heading_path=section.heading_path,
+                        quote=unit.quote,
+                    )
