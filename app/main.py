@@ -19,6 +19,7 @@ from app.channels import admin, history, monitoring, openai_api, rest, web, webh
 from app.channels.login_start import include_login
 from app.channels.mcp_start import include_mcp
 from app.channels.slack_start import slack_bot
+from app.chat_models.base import Improving
 from app.collecting import QuietCollector
 from app.conversations import AnswerBook
 from app.current import CurrentSide
@@ -148,7 +149,17 @@ async def _prepare(side: AnswerSide, *, then: QuietCollector) -> None:
         logger.info("models are ready")
     except ModelError as exc:
         logger.warning("a model cannot be used", extra={"reason": str(exc)})
-    await then.run_forever()
+    await asyncio.gather(_improve(side), then.run_forever())
+
+
+async def _improve(side: AnswerSide) -> None:
+    """Find out how the chat model runs fastest on this machine, in moments when nobody asks."""
+    if side.settings.answering.mode != "grounded" or not isinstance(side.chat_model, Improving):
+        return
+    try:
+        await side.chat_model.improve()
+    except ModelError as exc:
+        logger.warning("the chat model could not be tuned", extra={"reason": str(exc)})
 
 
 class _Server(uvicorn.Server):

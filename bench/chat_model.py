@@ -43,7 +43,7 @@ async def main() -> None:
         config = plugin.Config(parallel=AT_ONCE, queue_seconds=600, context_tokens=8192, section_memory=True)
         ours = plugin.build(config, data_dir=Path(directory), http=HttpClients())
         assert isinstance(ours, LlamaCppModel)
-        async with aclosing(ours.prepare()) as lines:
+        async with aclosing(ours.tune()) as lines:
             async for line in lines:
                 print(line, flush=True)
         print_first_tokens(await first_tokens(ours, pool))

@@ -52,6 +52,14 @@ class Tunable(Protocol):
 
 
 @runtime_checkable
+class Improving(Protocol):
+    """A chat model that finds out how it runs fastest while it answers."""
+
+    async def improve(self) -> None:
+        """Until it is found: in moments when nobody asks. Raises ModelError."""
+
+
+@runtime_checkable
 class Remembering(Protocol):
     """A chat model that remembers what it made of sections."""
 

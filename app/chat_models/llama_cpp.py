@@ -11,6 +11,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from app.chat_models.base import ChatMessage, ChatModel, ModelHealth
+from app.chat_models.llama_cpp_improving import Improver
 from app.chat_models.llama_cpp_process import WorkerProcess
 from app.chat_models.manifest import STARTER, ChatTemplate, chat_template, starter_model
 from app.chat_models.model_lock import locked_model
@@ -113,12 +114,11 @@ class LlamaCppModel:
         self._config = config
         self._cache = cache
         self._load = _load_job(gguf, config, cache=cache)
-        record = read_record(cache, model_name=gguf.path.stem)
         self.worker = WorkerProcess(
             self._load,
             silence_seconds=config.silence_seconds,
             wait_seconds=config.queue_seconds,
-            is_passive=record is None or record.choice is None or record.choice.is_passive,
+            is_passive=self._is_passive(),
         )
         self.turns = Turns(parallel=config.parallel, queue_seconds=config.queue_seconds)
         self.name = gguf.name
@@ -166,8 +166,25 @@ class LlamaCppModel:
         record = read_record(self._cache, model_name=self._gguf.path.stem)
         return explain(record) if record else [f"{self.name} was not tuned here yet: `footnote models tune` does it"]
 
+    async def improve(self) -> None:
+        """Measure what is not measured yet whenever nobody asks, then run in the fastest way. Raises ModelError."""
+        async with aclosing(self.prepare()) as lines:
+            async for _ in lines:
+                pass
+        if self.worker.loaded is None or self.worker.loaded["is_fastest"]:
+            return
+        tuning = {**self._load, "op": "tune", "budget_seconds": TUNE_SECONDS, "most_trials": 1}
+        improver = Improver(self.turns, tuning)
+        await improver.measure()
+        await improver.quiet()
+        await self.worker.stop()
+        self.worker.is_passive = self._is_passive()
+        async with aclosing(self.prepare()) as lines:
+            async for _ in lines:
+                pass
+
     async def prepare(self) -> AsyncGenerator[str, None]:
-        """Load, and on a new machine measure the formats first: a line for each. Raises ModelError."""
+        """Load: a line for each thing that takes long. Raises ModelError."""
         async with aclosing(self.worker.loading()) as events:
             async for event in events:
                 if event["event"] == "progress":
@@ -189,6 +206,11 @@ class LlamaCppModel:
     async def close(self) -> None:
         """Stop the process."""
         await self.worker.stop()
+
+    def _is_passive(self) -> bool:
+        """Do idle threads sleep? They do unless spinning was measured to be faster."""
+        record = read_record(self._cache, model_name=self._gguf.path.stem)
+        return record is None or record.choice is None or record.choice.is_passive
 
 
 def _load_job(gguf: GgufFile, config: Config, *, cache: Path) -> dict[str, object]:

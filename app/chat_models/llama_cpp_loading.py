@@ -11,7 +11,7 @@ from app.chat_models.llama_cpp_engine import Engine
 from app.chat_models.llama_cpp_formats import convert, digest
 from app.chat_models.llama_cpp_native import EngineError, Pace, Weights
 from app.chat_models.llama_cpp_sections import SectionMemory
-from app.chat_models.llama_cpp_tuning import START_SECONDS, Source, Tuner
+from app.chat_models.llama_cpp_tuning import Source, Tuner
 from app.chat_models.section_store import FOLDER, SectionStore
 from app.chat_models.tuning_record import AS_SHIPPED, Trial, TuningRecord, machine, read_record
 
@@ -31,15 +31,20 @@ def verified(job: Job) -> Path:
 
 
 def tune_anew(job: Job, *, report: Report) -> TuningRecord:
-    """Measure everything that was not measured on this machine, and choose. Raises EngineError."""
-    return Tuner(_source(job, verified(job)), report=report).tune(budget_seconds=job["budget_seconds"])
+    """Measure what was not measured on this machine, `most_trials` of it if the job says so, and choose at the end.
+
+    Raises EngineError.
+    """
+    tuner = Tuner(_source(job, verified(job)), report=report, most_trials=job.get("most_trials"))
+    return tuner.tune(budget_seconds=job["budget_seconds"])
 
 
 def load_engine(job: Job, *, report: Report) -> tuple[Engine, dict[str, object]]:
     """The engine, and what is worth knowing about it. Raises EngineError."""
     path = verified(job)
     source = _source(job, path)
-    trial, file, sha256 = _chosen(source, report=report) if job["tunes"] else (_plain(source), path, source.sha256)
+    chosen = _chosen(source, report=report) if job["tunes"] else None
+    trial, file, sha256 = chosen or (_plain(source), path, source.sha256)
     weights = Weights(file, gpu_layers=job["gpu_layers"])
     # Where one is fastest alone, several may not be: 8 tokens for 8 answers of 1,600 took 106 ms plain, 84 ms fused.
     is_fused = trial.is_fused or job["parallel"] > 1
@@ -52,17 +57,23 @@ def load_engine(job: Job, *, report: Report) -> tuple[Engine, dict[str, object]]
         pace=pace,
         memory=memory,
     )
-    facts: dict[str, object] = {"context_tokens": engine.context_tokens, "file": file.name, "way": str(trial)}
+    facts: dict[str, object] = {
+        "context_tokens": engine.context_tokens,
+        "file": file.name,
+        "way": str(trial),
+        "is_fastest": chosen is not None or not job["tunes"],
+    }
     return engine, facts
 
 
-def _chosen(source: Source, *, report: Report) -> tuple[Trial, Path, str]:
-    """The way to run, its file and that file's digest: as chosen before on this machine, or measured now."""
+def _chosen(source: Source, *, report: Report) -> tuple[Trial, Path, str] | None:
+    """The way to run, its file and that file's digest, as chosen on this machine; None: nothing is chosen yet."""
     record = read_record(source.cache, model_name=source.path.stem)
-    is_known = record is not None and record.choice is not None
-    if record is None or not is_known or (record.machine, record.source_sha256) != (machine(), source.sha256):
-        record = Tuner(source, report=report).tune(budget_seconds=START_SECONDS)
-    trial = record.choice or _plain(source)
+    if record is None or (record.machine, record.source_sha256) != (machine(), source.sha256):
+        return None
+    trial = record.choice
+    if trial is None:
+        return None
     if source.threads is not None and trial.threads != source.threads:
         trial = Trial(format=trial.format, threads=source.threads, batch_tokens=trial.batch_tokens)
     if trial.format == AS_SHIPPED:

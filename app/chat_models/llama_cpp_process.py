@@ -4,6 +4,7 @@ import asyncio
 import json
 import logging
 import os
+import signal
 import sys
 from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import AsyncGenerator, Mapping
@@ -38,7 +39,7 @@ class WorkerProcess:
         self._load = load
         self._silence_seconds = silence_seconds
         self._wait_seconds = wait_seconds
-        self._is_passive = is_passive
+        self.is_passive = is_passive
         self._process: Process | None = None
         self._reader: asyncio.Task[None] | None = None
         self._loading = asyncio.Lock()
@@ -109,6 +110,11 @@ class WorkerProcess:
         if reader is not None:
             await reader
 
+    def kill(self) -> None:
+        """End the worker and what it started, at once."""
+        if self._process is not None:
+            self._kill(self._process)
+
     async def _attempt(self, job: Mapping[str, object], *, is_loaded: bool) -> AsyncGenerator[Event, None]:
         if (is_loaded and self.loaded is None) or self.process_id is None:
             async with aclosing(self.loading() if is_loaded else self._starting()) as loading:
@@ -135,7 +141,7 @@ class WorkerProcess:
             )
         await self.stop()
         # Threads that spin while they wait take the processor from whatever runs beside them.
-        waiting = {"OMP_WAIT_POLICY": "passive"} if self._is_passive else {}
+        waiting = {"OMP_WAIT_POLICY": "passive"} if self.is_passive else {}
         try:
             self._process = await asyncio.create_subprocess_exec(
                 sys.executable,
@@ -228,9 +234,10 @@ class WorkerProcess:
             return event
 
     def _kill(self, running: Process) -> None:
-        """End a worker that hangs; its reader tells everyone."""
+        """End a worker that hangs, and what it measures with; its reader tells everyone."""
         with suppress(ProcessLookupError):
-            running.kill()
+            # It leads a session of its own.
+            os.killpg(running.pid, signal.SIGKILL)
 
 
 def _error(event: Event) -> ModelError:

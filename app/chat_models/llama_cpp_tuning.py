@@ -26,8 +26,7 @@ from app.chat_models.tuning_record import (
     write_record,
 )
 
-# A start waits for this once; `models tune` may take as long as it needs. No single measurement takes longer.
-START_SECONDS = 45.0
+# No single measurement takes longer.
 PROBE_SECONDS = 120.0
 
 Report = Callable[[str], None]
@@ -47,10 +46,11 @@ class Source:
 
 
 class Tuner:
-    """Tries one dimension after the other, each from the best of the one before."""
+    """Tries one dimension after the other, each from the best of the one before. `most_trials`: no more at once."""
 
-    def __init__(self, source: Source, *, report: Report) -> None:
+    def __init__(self, source: Source, *, report: Report, most_trials: int | None = None) -> None:
         self._source = source
+        self._left = most_trials
         self._report = report
         known = read_record(source.cache, model_name=source.path.stem)
         here = machine()
@@ -58,7 +58,10 @@ class Tuner:
         self.record = known if known and is_same else TuningRecord(machine=here, source_sha256=source.sha256)
 
     def tune(self, *, budget_seconds: float) -> TuningRecord:
-        """Measure what is not measured yet, as long as the budget lasts, and choose. Raises EngineError."""
+        """Measure what is not measured yet, as long as the budget lasts, and choose.
+
+        Nothing is chosen if `most_trials` were too few. Raises EngineError.
+        """
         try:
             self._source.cache.mkdir(parents=True, exist_ok=True)
         except OSError as exc:
@@ -69,6 +72,8 @@ class Tuner:
             for candidates in (self._formats, self._threads, self._attention, self._batches, self._waiting):
                 readings = [best]
                 for trial in candidates(best.trial):
+                    if self._is_enough(trial):
+                        return self.record
                     if time.monotonic() > end:
                         self._report("the rest is left for `footnote models tune`")
                         return self._choose(fastest(readings))
@@ -98,11 +103,22 @@ class Tuner:
     def _waiting(self, best: Trial) -> Iterator[Trial]:
         yield replace(best, is_passive=False)
 
+    def _is_enough(self, trial: Trial) -> bool:
+        """Is this one to be measured, and was all measured that may be?"""
+        if self._left is None or self.record.reading_of(trial) or str(trial) in self.record.left_out:
+            return False
+        self._left -= 1
+        return self._left < 0
+
     def _try(self, trial: Trial, scratch: Path) -> Reading | None:
+        if self._left is not None and str(trial) in self.record.left_out:
+            return None
         try:
             return self._read(trial, scratch)
         except EngineError as exc:
             self._report(f"{trial}: left out, {exc}")
+            self.record = replace(self.record, left_out=(*self.record.left_out, str(trial)))
+            self._write()
             return None
 
     def _read(self, trial: Trial, scratch: Path) -> Reading:

@@ -65,7 +65,7 @@ class Worker:
                 self._load(job)
             case "tune":
                 record = tune_anew(job, report=lambda line: self._say(job, "progress", line=line))
-                self._say(job, "done", summary=record.summary)
+                self._say(job, "done", summary=record.summary, is_over=record.choice is not None)
             case "verify":
                 self._say(job, "done", sha256=digest(verified(job)))
             case _:

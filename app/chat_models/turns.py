@@ -22,6 +22,13 @@ class Turns:
         self._clock = clock
         self._waiting: OrderedDict[str, deque[asyncio.Future[None]]] = OrderedDict()
         self._mean_seconds = FIRST_GUESS_SECONDS
+        self._last_end = -float("inf")
+
+    @property
+    def quiet_seconds(self) -> float:
+        """For how long nobody has been asking: 0 while somebody does."""
+        is_quiet = self._free == self._parallel and not self._waiting
+        return self._clock() - self._last_end if is_quiet else 0.0
 
     @property
     def waiting_count(self) -> int:
@@ -77,6 +84,7 @@ class Turns:
 
     def _pass_on(self) -> None:
         """To the next asker, who then goes behind the others."""
+        self._last_end = self._clock()
         if not self._waiting:
             self._free += 1
             return

@@ -12,6 +12,7 @@ import pytest
 from app.chat_models import llama_cpp, openai, scripted
 from app.chat_models.base import ChatMessage, ChatModel
 from app.chat_models.llama_cpp import LlamaCppModel
+from app.chat_models.llama_cpp_improving import QUIET_SECONDS
 from app.chat_models.manifest import starter_model
 from kb.errors import ConfigError, ModelError, ModelUnavailable, PromptTooLong
 from kb.http import HttpClients
@@ -206,8 +207,30 @@ def test_a_model_that_is_not_there_is_a_mistake_in_the_settings() -> None:
 
 
 @pytest.mark.integration
-async def test_the_fastest_format_is_found_once_kept_and_made_again_if_damaged(tmp_path: Path) -> None:
+async def test_the_first_question_is_answered_before_anything_is_tuned_and_breaks_a_measurement_off(
+    tmp_path: Path,
+) -> None:
     chat_model = make_llama(tmp_path, format="auto")
+    improving = asyncio.create_task(chat_model.improve())
+    assert await written(chat_model, ASKED)
+    shipped = chat_model.worker.process_id
+    await asyncio.sleep(QUIET_SECONDS + 1)
+    assert await written(chat_model, ASKED), "one is being measured now"
+    assert not improving.done()
+    assert chat_model.worker.process_id == shipped
+    improving.cancel()
+    await asyncio.gather(improving, return_exceptions=True)
+    await chat_model.close()
+
+
+@pytest.mark.integration
+async def test_the_fastest_format_is_found_once_kept_and_made_again_if_damaged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(llama_cpp, "TUNE_SECONDS", 15.0)
+    chat_model = make_llama(tmp_path, format="auto")
+    async with aclosing(chat_model.tune()) as lines:
+        assert [line async for line in lines][-1].startswith("kept: ")
     first = await written(chat_model, ASKED)
     await chat_model.close()
     (kept,) = (tmp_path / "models").glob("*.gguf")

@@ -124,3 +124,14 @@ def test_after_a_success_a_death_is_a_first_one_again() -> None:
     backoff.succeeded()
     backoff.died()
     assert backoff.wait_seconds == 0
+
+
+async def test_it_is_quiet_from_the_last_answers_end_to_the_next_question() -> None:
+    clock = Clock()
+    turns = Turns(parallel=1, queue_seconds=60, clock=clock)
+    assert turns.quiet_seconds > 3600
+    async with turns.turn("a"):
+        clock.now += 5
+        assert turns.quiet_seconds == 0
+    clock.now += 2
+    assert turns.quiet_seconds == 2
