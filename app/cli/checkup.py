@@ -82,8 +82,16 @@ async def _embedder(settings: Settings) -> str:
 async def _index(settings: Settings) -> str:
     async with open_knowledge_base(settings) as knowledge_base:
         health = await knowledge_base.index.health()
+        built_with = knowledge_base.embedder
     if not health.is_ready:
         raise IndexUnavailable(health.detail)
+    named = build_embedder(settings)
+    await named.close()
+    if named.identity != built_with.identity:
+        raise ConfigError(
+            f"it was built with the embedder {built_with.name}, and goes on with it; [embedder] names {named.name}: "
+            "run footnote reindex, or change [embedder] back"
+        )
     return health.detail
 
 

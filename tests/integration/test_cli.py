@@ -166,6 +166,14 @@ def test_doctor_says_what_is_wrong_and_looks_at_the_rest(footnote: Command) -> N
     assert "footnote keys create" in wrong
 
 
+def test_doctor_says_that_the_index_is_of_another_embedder(footnote: Command) -> None:
+    done = footnote("doctor", environment={"FOOTNOTE_SERVER__PORT": "0", "FOOTNOTE_EMBEDDER__DIMENSION": "48"})
+    assert done.code == 1
+    (wrong,) = [line for line in done.out.splitlines() if line.startswith("✗")]
+    assert "index: it was built with the embedder" in wrong
+    assert "footnote reindex" in wrong
+
+
 def test_demo_asks_one_question_and_exits(footnote: Command) -> None:
     done = footnote("demo", "--ask", QUESTION)
     assert done.code == 0
