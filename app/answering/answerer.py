@@ -27,6 +27,7 @@ from app.answering.types import (
     Status,
 )
 from app.answering.weighing import Part, look_up, passages_of, settle_parts, weigh
+from app.answering.wording import stands_for
 from app.chat_models.base import ChatModel
 from app.settings import AnsweringTable
 from kb.access import Principal
@@ -191,7 +192,9 @@ class Answerer:
                 claim, each.passage.text, about=each.passage.heading_line, asked=draft.question.text
             )
             is_about_it = support.unit is not None and support.unit.quote == each.unit.quote
-            if not (support.is_supported and is_about_it and carries(claim, each.unit)):
+            if not (
+                support.is_supported and is_about_it and carries(claim, each.unit) and stands_for(claim, each.unit)
+            ):
                 continue
             if support.is_quoted or not self._is_quoted_elsewhere(claim, each.passage, draft):
                 return each

@@ -1,0 +1,46 @@
+"""What a rewording must not lose: bounds ("at most"), what a number counts, and the words after a colon."""
+
+import re
+
+from app.answering.units import Unit
+from app.answering.words import stems_in_order
+
+# Each kind of bound, in any of its words. One that is lost, or made up, turns "at most 90 days" into "90 days".
+_BOUNDS = (
+    re.compile(
+        r"\b(?:at most|up to|no more than|not more than|maximum|max|within|under|below|until|"
+        r"(?<!no )(?<!not )less than)\b|[<≤]",
+        re.I,
+    ),
+    re.compile(
+        r"\b(?:at least|no less than|not less than|minimum|min|over|above|(?<!no )(?<!not )more than|from)\b|[>≥]", re.I
+    ),
+    re.compile(r"\bonly\b", re.I),
+    re.compile(r"\b(?:except|unless|without|but not)\b", re.I),
+    re.compile(r"\b(?:about|around|approximately|roughly|almost|nearly|on average)\b", re.I),
+)
+_EMPTY = re.compile(
+    r"^\W*(?:the|your|my) (?:short |correct |right )?answer\b|^\W*(?:according to|based on) (?:the )?section", re.I
+)
+
+
+def stands_for(claim: str, unit: Unit) -> bool:
+    """May the claim be shown in the unit's place? It says something, keeps each bound, and what each number counts."""
+    if claim.rstrip().endswith((":", "…")) or _EMPTY.search(claim):
+        return False
+    has_same_bounds = all(bool(bound.search(claim)) == bool(bound.search(unit.text)) for bound in _BOUNDS)
+    return has_same_bounds and _counted(unit.text) <= {stem for stem, _ in stems_in_order(claim)}
+
+
+def _counted(text: str) -> set[str]:
+    """The first content word after each number, within its part of the sentence: 15 in a row, 30 working days."""
+    counted: set[str] = set()
+    for part in re.split(r"[,;:.]\s", text):
+        is_after_number = False
+        for stem, is_content in stems_in_order(part):
+            if stem[0].isdigit():
+                is_after_number = True
+            elif is_after_number and is_content:
+                counted.add(stem)
+                is_after_number = False
+    return counted
