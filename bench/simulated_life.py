@@ -63,6 +63,7 @@ class Life:
         self._settled_members = 0
         self._steps = USUAL_STEPS
         self._is_damaged = False
+        self._databases: list[MortalDatabase] = []
 
     async def run(self) -> None:
         """Some turns, and a last one without trouble."""
@@ -100,8 +101,12 @@ class Life:
         self.facts["awaits"] += process.steps
         if process.is_dead:
             self.facts["deaths"] += 1
+            while self._databases:
+                await self._databases.pop().bury()
+            process.forget()
             await self._after_death()
         else:
+            self._databases.clear()
             self._steps = max(50, process.steps)
             self._settle(source, reports)
         await self._look()
@@ -139,6 +144,7 @@ class Life:
         database = await MortalDatabase.open(self._url)
         if not isinstance(database, MortalDatabase):
             raise TypeError("a database opens as what it was asked for as")
+        self._databases.append(database)
         database.process = process
         catalogue = Catalogue(database, clock=self._clock)
         ended = asyncio.Event()

@@ -5,13 +5,14 @@ power fails too, writes of the index that were not flushed may be gone, the late
 """
 
 import asyncio
+import gc
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Generator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
-from sqlalchemy import Row, Select
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Row, Select, event
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from kb.catalogue.database import Database
 from kb.embedders.base import Vectors
@@ -34,6 +35,8 @@ class Process:
         self._looks_at = looks_at
         self._look = look
         self._tasks: list[asyncio.Task[Any]] = []
+        # Those that know that they are dead.
+        self.told: set[asyncio.Task[Any] | None] = set()
 
     async def live(self, work: Coroutine[Any, Any, None]) -> None:
         """Run the work and whatever tasks it starts, to the end or to its death."""
@@ -43,6 +46,9 @@ class Process:
             main = loop.create_task(work)
             while not main.done() and not self.is_dead:
                 await asyncio.wait([task for task in self._tasks if not task.done()], return_when="FIRST_COMPLETED")
+            # The one that died ends first: cancelled on its way out, it would leave a connection open, and its lock.
+            while dying := [task for task in self._tasks if task in self.told and not task.done()]:
+                await asyncio.wait(dying)
             for task in self._tasks:
                 task.cancel()
             outcomes = await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -53,6 +59,12 @@ class Process:
             for outcome in outcomes:
                 if isinstance(outcome, BaseException) and not isinstance(outcome, asyncio.CancelledError):
                     raise outcome
+
+    def forget(self) -> None:
+        """Let go of all frames: a cursor in one of them would keep its closed connection's lock."""
+        self._tasks.clear()
+        self.told.clear()
+        gc.collect()
 
     def must_live(self) -> None:
         """Raises Killed in a dead process: the door to all that lasts."""
@@ -90,7 +102,7 @@ class _Steps:
 
     def __await__(self) -> Generator[Any, Any, Any]:
         failure: BaseException | None = None
-        was_told = False
+        task = asyncio.current_task()
         while True:
             try:
                 waiting = self._work.send(None) if failure is None else self._work.throw(failure)
@@ -104,8 +116,8 @@ class _Steps:
                     yield from self._process.step().__await__()
             except BaseException as exc:  # noqa: BLE001  # it is thrown into the coroutine, whatever it is
                 failure = exc
-            if self._process.is_dead and not was_told:
-                was_told = True
+            if self._process.is_dead and task not in self._process.told:
+                self._process.told.add(task)
                 failure = Killed()
 
 
@@ -117,6 +129,32 @@ class MortalDatabase(Database):
     """A catalogue's database that is closed to the dead."""
 
     process: Process | None = None
+
+    def __init__(self, engine: AsyncEngine, **named: Any) -> None:
+        super().__init__(engine, **named)
+        self._opened: list[tuple[Any, Any, Callable[[], Any]]] = []
+        event.listen(engine.sync_engine, "connect", self._note)
+
+    async def bury(self) -> None:
+        """Roll back and close what a dead process left open, as the system does."""
+        for connection, raw, stop in self._opened:
+            # The rollback first: closing with a statement half read would keep the transaction, and its lock.
+            connection._tx.put_nowait((None, raw.rollback))
+            stop()
+            await asyncio.to_thread(connection._thread.join)
+        self._opened.clear()
+
+    def _note(self, adapted: Any, record: object) -> None:
+        connection = adapted.driver_connection
+        stop, close = connection.stop, connection.close
+        self._opened.append((connection, connection._connection, stop))
+        # The dead close nothing: their connections are buried as they are.
+        connection.stop = lambda: None if self._is_dead else stop()
+        connection.close = lambda: asyncio.sleep(0) if self._is_dead else close()
+
+    @property
+    def _is_dead(self) -> bool:
+        return self.process is not None and self.process.is_dead
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
