@@ -41,6 +41,8 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
     "ops": (PEOPLE[1], PEOPLE[2], "group:board"),
 }
 WORDS = "pump valve alarm leave salary merger codename launch budget pressure holiday server token roof water".split()
+# Share of the questions with a letter too many.
+SLIPS = 0.4
 RARE = tuple(f"zebra{number}" for number in range(12))
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -100,8 +102,11 @@ class World:
         return Audience.of(["everyone"]) if self.chance.random() < 0.35 else Audience.of(*layers)
 
     def question(self) -> str:
-        """Words of any page, seen or not, and sometimes a filter."""
+        """Words of any page, seen or not, sometimes with a slip in one, and sometimes a filter."""
         words = self.chance.sample([*WORDS, *RARE], self.chance.randint(1, 3))
+        if self.chance.random() < SLIPS:
+            place = self.chance.randrange(1, len(words[0]) - 1)
+            words[0] = words[0][:place] + words[0][place] + words[0][place:]
         asked = self.chance.choice(["{}", "What is the {}?", "in:HR {}", "label:policy {}", "updated:2026-05 {}"])
         return asked.format(" ".join(words))
 

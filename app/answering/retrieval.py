@@ -10,6 +10,7 @@ from app.answering.collapsing import collapse_near_equal
 from app.answering.ports import SectionReranker
 from app.answering.querying import Query, read_query, spelled_otherwise
 from app.answering.ranking import OUTDATED_PENALTY, SAME_PAGE_PENALTY, Fused, SectionScorer, fuse_hits, is_outdated
+from app.answering.spelling import respelled
 from app.answering.types import Passage, SearchScope
 from kb.access import Principal
 from kb.catalogue import Catalogue
@@ -68,6 +69,10 @@ class HybridRetriever:
         where = _filter(query.scope, tenant, audience_ids)
         vector = await self._embedder.embed_query(query.words)
         sections, fused = await self._search(query, where, vector, count=count)
+        better = await self._beside.run(_respelled, query, sections.values())
+        if better != query.words:
+            query = replace(query, words=better)
+            sections, fused = await self._search(query, where, await self._embedder.embed_query(better), count=count)
         return await self._reranked(query, await self._beside.run(self._scored, query, tenant, sections, fused))
 
     def _scored(
@@ -160,6 +165,13 @@ def spread_over_pages(passages: Sequence[Passage]) -> list[Passage]:
 def absolute_link(url: str, *, link_base: str) -> str:
     """Links of sources without an address of their own start at this server."""
     return link_base + url if url.startswith("/") else url
+
+
+def _respelled(query: Query, sections: Iterable[StoredSection]) -> str:
+    # What is in quotation marks is meant literally.
+    literal = {word for phrase in query.phrases for word in phrase.split()}
+    texts = [" ".join((section.title, *section.heading_path, section.text)) for section in sections]
+    return respelled(query.words, texts, is_held=literal)
 
 
 def _filter(scope: SearchScope, tenant: str, audience_ids: Sequence[int]) -> IndexFilter:
