@@ -104,6 +104,35 @@ def test_two_sections_joined_come_near_to_reading_them(weights: Weights, memory:
     assert np.corrcoef(joined, whole)[0, 1] > 0.97
 
 
+def test_with_every_section_but_the_first_read_anew_it_is_the_same_as_read_whole(
+    weights: Weights, store: SectionStore
+) -> None:
+    memory = SectionMemory(weights, store, identity="test", pace=PACE, reread_count=1)
+    prompt = make_prompt(weights, LEAVE, PUMPS)
+    plan = planned(memory, prompt)
+    assert [section.tokens for section in plan.sections] == [prompt.parts[1].tokens]
+    whole = last_logits(weights, [(token, place) for place, token in enumerate(prompt.tokens)])
+    np.testing.assert_allclose(joined_logits(weights, memory, plan), whole, atol=0.15)
+    assert memory.plan(make_prompt(weights, PUMPS), max_tokens=16) is None, "nothing is left to join"
+    memory.close()
+
+
+def test_answers_made_together_are_those_made_alone(weights: Weights) -> None:
+    prompts = [
+        make_prompt(weights, LEAVE, PUMPS),
+        make_prompt(weights, PUMPS, tenant="globex", question="Say it again:"),
+    ]
+    alone = [answer(Engine(weights, context_tokens=512, parallel=1, pace=PACE), prompt, tokens=4) for prompt in prompts]
+    engine = Engine(weights, context_tokens=512, parallel=3, pace=PACE)
+    for number, prompt in enumerate(prompts):
+        engine.start(number, prompt, max_tokens=4)
+    texts = ["", ""]
+    while not engine.is_idle:
+        for progress in engine.step():
+            texts[progress.number] += progress.text
+    assert texts == alone
+
+
 def test_what_is_remembered_gives_the_same_as_what_was_just_computed(weights: Weights, memory: SectionMemory) -> None:
     plan = planned(memory, make_prompt(weights, LEAVE, PUMPS))
     first = joined_logits(weights, memory, plan)
