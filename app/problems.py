@@ -14,6 +14,7 @@ from kb.logs import request_id
 
 logger = logging.getLogger(__name__)
 LONGEST_PAUSE_SECONDS = 3600
+UNREADABLE = "the body could not be read: send JSON in UTF-8"
 _TYPE_BASE = "urn:footnote:problem:"
 
 
@@ -55,6 +56,25 @@ PROBLEMS: dict[type[errors.KnowledgeBaseError], Problem] = {
     errors.AccessDenied: Problem(401, "access-denied", "Access denied", False),
     errors.IdentityUnavailable: Problem(503, "identity-unavailable", "Who you are cannot be checked now"),
     errors.ScopeMissing: Problem(403, "scope-missing", "The key does not allow this", False),
+}
+
+
+_PROBLEM_SCHEMA = {
+    "type": "object",
+    "required": ["type", "title", "status", "detail"],
+    "properties": {
+        "type": {"type": "string", "description": "Stable, such as `urn:footnote:problem:too-many-requests`."},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "detail": {"type": "string", "description": "What is wrong with this request, and what to do about it."},
+        "request_id": {"type": "string", "description": "As the server's log names it."},
+    },
+}
+_PROBLEM = {"application/problem+json": {"schema": _PROBLEM_SCHEMA}}
+# What a description of the interface says of every route that answers with problems.
+REFUSALS: dict[int | str, dict[str, object]] = {
+    "4XX": {"description": "Refused: a problem (RFC 9457) says why", "content": _PROBLEM},
+    "5XX": {"description": "Not answered: 503 with `Retry-After` if it may be later", "content": _PROBLEM},
 }
 
 
@@ -133,4 +153,5 @@ async def _http(request: Request, error: Exception) -> JSONResponse:
     titles = {404: "Not found", 405: "Method not allowed", 413: "Too large"}
     title = titles.get(status, "The request was refused")
     headers = error.headers if isinstance(error, HTTPException) else None
-    return respond(Problem(status, f"http-{status}", title), detail=title, headers=headers)
+    detail = UNREADABLE if status == 400 else title
+    return respond(Problem(status, f"http-{status}", title), detail=detail, headers=headers)

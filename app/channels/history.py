@@ -11,6 +11,7 @@ from app.auth import Caller
 from app.callers import Door
 from app.contract import AnswerBody, Text
 from app.conversations import AnswerBook
+from app.problems import REFUSALS
 from app.wiring import AnswerSide
 from kb.catalogue.records import StoredAnswer, StoredConversation
 from kb.errors import NotFound
@@ -75,7 +76,7 @@ class FeedbackBody(BaseModel):
 
 def build_router(side: AnswerSide, door: Door, book: AnswerBook) -> APIRouter:
     """Routes below `/api/v1`. All need the scope `ask`; what is not the caller's own looks as if it were not there."""
-    router = APIRouter(prefix="/api/v1")
+    router = APIRouter(prefix="/api/v1", responses=REFUSALS)
     _add_conversations(router, door, book)
     _add_answers(router, side, door, book)
     return router

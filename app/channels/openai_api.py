@@ -10,6 +10,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, StreamingResponse
 from fastapi.routing import APIRoute
+from starlette.exceptions import HTTPException
 
 from app.answering.answerer import readable_question
 from app.answering.types import Answer, AnswerEvent, Question, SentenceReady
@@ -32,7 +33,7 @@ from app.openai_shapes import (
     response_usage,
     usage_chunk,
 )
-from app.problems import problem_for, retry_headers
+from app.problems import UNREADABLE, problem_for, retry_headers
 from app.streaming import STREAM_HEADERS, frame, server_sent_events, unless_hung_up
 from app.wiring import AnswerSide
 from kb.errors import KnowledgeBaseError
@@ -41,10 +42,20 @@ from kb.errors import KnowledgeBaseError
 _TASK = re.compile(r"\s*#+\s*Task:\s*(.{0,400})", re.DOTALL)
 _FIRST_SAID = re.compile(r"(?:^|\n)\s*USER:\s*(\S.{0,60})")
 
+_ERROR_SCHEMA = {
+    "type": "object",
+    "required": ["error"],
+    "properties": {"error": {"type": "object", "required": ["message", "type", "param", "code"]}},
+}
+_REFUSALS: dict[int | str, dict[str, Any]] = {
+    status: {"description": "As OpenAI's API says it", "content": {"application/json": {"schema": _ERROR_SCHEMA}}}
+    for status in ("4XX", "5XX")
+}
+
 
 def build_router(side: AnswerSide, door: Door, book: AnswerBook) -> APIRouter:
     """Routes below `/v1`. The last thing the user said is the question; nothing else of the request is obeyed."""
-    router = APIRouter(prefix="/v1", tags=["openai"], route_class=_Route)
+    router = APIRouter(prefix="/v1", tags=["openai"], route_class=_Route, responses=_REFUSALS)
     asking = _Asking(side, book)
 
     async def asker(who: Annotated[Caller, Depends(door.admit_placeholder)]) -> Caller:
@@ -246,6 +257,10 @@ class _Route(APIRoute):
                 detail = problem.title if problem.hides else str(exc)
                 error = _error(detail, problem.type, problem.status)
                 return JSONResponse({"error": error}, status_code=problem.status, headers=retry_headers(exc))
+            except HTTPException as exc:
+                detail = UNREADABLE if exc.status_code == 400 else str(exc.detail)
+                error = _error(detail, "malformed", exc.status_code)
+                return JSONResponse({"error": error}, status_code=exc.status_code)
             except RequestValidationError as exc:
                 first = exc.errors()[0]
                 where = ".".join(str(part) for part in first["loc"] if part != "body")

@@ -17,6 +17,7 @@ from app.blocks import Block, sentence_blocks
 from app.callers import Door
 from app.contract import AnswerBody, AskBody, CitationBody, PassageBody, SearchBody, SearchResultBody, SentenceBody
 from app.conversations import AnswerBook
+from app.problems import REFUSALS
 from app.streaming import STREAM_HEADERS, Once, frame, server_sent_events, unless_hung_up
 from app.wiring import AnswerSide
 
@@ -35,7 +36,7 @@ class SentenceEvent(BaseModel):
 
 def build_router(side: AnswerSide, door: Door, book: AnswerBook) -> APIRouter:
     """The two routes. `book`: where answers are kept for those who asked."""
-    router = APIRouter(prefix="/api/v1", tags=["answers"])
+    router = APIRouter(prefix="/api/v1", tags=["answers"], responses=REFUSALS)
     asking = _Asking(side, book)
 
     @router.post("/ask", response_model=AnswerBody)

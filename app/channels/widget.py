@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from app.callers import Door, foreign_origin
 from app.identity import LONGEST_TOKEN
+from app.problems import REFUSALS
 
 # In the order in which one uses the other; the last is what a page's script tag stands for.
 _MODULES = ("nodes", "calling", "words", "style", "turn", "chat")
@@ -43,7 +44,7 @@ class VisitorBody(BaseModel):
 
 def build_router(door: Door) -> APIRouter:
     """`/widget.js` for everybody, `POST /widget/visits` for pages on a site's list of origins."""
-    router = APIRouter(tags=["widget"])
+    router = APIRouter(tags=["widget"], responses=REFUSALS)
     script = widget_script().encode()
     packed = gzip.compress(script, 9, mtime=0)
     tag = f'"{hashlib.sha256(script).hexdigest()[:32]}"'
