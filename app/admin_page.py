@@ -16,10 +16,10 @@ _MOST_MISSING = 100
 _BAR_HEIGHT = 72
 
 
-def login_page(*, was_refused: bool, may_sign_in: bool = False) -> str:
-    """The page that asks for a key. `may_sign_in`: there is a provider to sign in with."""
+def login_page(*, was_refused: bool, sign_in: str = "") -> str:
+    """The page that asks for a key. `sign_in`: what signing in is called; empty where nobody can."""
     said = '<p class="warning" role="alert">This key may not look here.</p>' if was_refused else ""
-    other = '<p><a class="button" href="/login?to=/admin">Sign in</a></p>' if may_sign_in else ""
+    other = f'<p><a class="button" href="/login?to=/admin">{escape(sign_in)}</a></p>' if sign_in else ""
     body = (
         f'<main><h1>Administration</h1>{said}{other}<form method="post" action="/admin/session">'
         '<label for="key">A key with the scope <code>admin</code></label>'

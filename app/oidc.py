@@ -26,6 +26,8 @@ from kb.http import HttpClients, HttpFailure
 logger = logging.getLogger(__name__)
 # Providers change their addresses and keys now and then, and say so here.
 METADATA_SECONDS = 3600.0
+# After a failure it is left alone for so long, however many people want to sign in.
+REST_SECONDS = 5.0
 CALL_SECONDS = 10.0
 _LEEWAY_SECONDS = 60.0
 _KEEP_KEYS_SECONDS = 600.0
@@ -72,6 +74,7 @@ class Provider:
         self._http = http
         self._clock = clock
         self._found: tuple[float, _Endpoints] | None = None
+        self._failed_at: float | None = None
         self._turn = asyncio.Lock()
 
     async def begin(self, *, to: str) -> tuple[str, Attempt]:
@@ -158,9 +161,12 @@ class Provider:
         async with self._turn:
             if self._found is not None and self._clock() - self._found[0] < METADATA_SECONDS:
                 return self._found[1]
+            if self._found is None and self._failed_at is not None and self._clock() - self._failed_at < REST_SECONDS:
+                raise IdentityUnavailable("the provider did not answer a moment ago")
             try:
                 fresh = self._read(await self._metadata())
             except IdentityUnavailable:
+                self._failed_at = self._clock()
                 if self._found is None:
                     raise
                 fresh = self._found[1]

@@ -32,6 +32,12 @@ class SessionBook:
         """Can people sign in here?"""
         return self._settings.login.is_on
 
+    @property
+    def words(self) -> str:
+        """What the way in is called; empty if there is none."""
+        name = self._settings.login.name
+        return "" if not self.is_on else f"Sign in with {name}" if name else "Sign in"
+
     def may_sign_in(self, email: str) -> bool:
         """Is the address of an allowed domain?"""
         domains = self._settings.login.email_domains

@@ -214,7 +214,7 @@ class _Desk:
         return await self._shown(visitor, said=_warning(words), status=422)
 
     def _login(self, *, was_refused: bool) -> Response:
-        html = login_page(was_refused=was_refused, may_sign_in=self._door.sessions.is_on)
+        html = login_page(was_refused=was_refused, sign_in=self._door.sessions.words)
         return HTMLResponse(html, status_code=401, headers=_HEADERS)
 
 

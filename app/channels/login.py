@@ -56,7 +56,7 @@ class _Login:
         try:
             address, attempt = await self._provider.begin(to=own_path(to))
         except IdentityUnavailable as exc:
-            return _unavailable(exc)
+            return self._unavailable(exc)
         response = RedirectResponse(address, status_code=303)
         self._sessions.set_cookie(
             response, self._attempts.cookie, self._attempts.write(attempt), seconds=ATTEMPT_SECONDS
@@ -69,12 +69,12 @@ class _Login:
             attempt = self._attempts.take(request.cookies.get(self._attempts.cookie, ""))
             who = await self._provider.finish(attempt, dict(request.query_params))
         except IdentityUnavailable as exc:
-            return _unavailable(exc)
+            return self._unavailable(exc)
         except AccessDenied:
-            return _told("You are not signed in", "That did not work, or took too long.", status=401)
+            return self._told("You are not signed in", "That did not work, or took too long.", status=401)
         if not self._sessions.may_sign_in(who.email):
             logger.warning("somebody of another domain tried to sign in")
-            return _told("You are not signed in", f"{who.email} may not sign in here.", status=403)
+            return self._told("You are not signed in", f"{who.email} may not sign in here.", status=403)
         response = RedirectResponse(attempt.to, status_code=303)
         self._sessions.drop_cookie(response, self._attempts.cookie)
         await self._sessions.end(request, response)
@@ -91,7 +91,20 @@ class _Login:
 
     async def ended(self) -> Response:
         """What is left then."""
-        return _told("You are signed out", "Here, that is; with your provider you may still be signed in.", status=200)
+        return self._told(
+            "You are signed out", "Here, that is; with your provider you may still be signed in.", status=200
+        )
+
+    def _unavailable(self, error: IdentityUnavailable) -> Response:
+        logger.warning("the provider of sign-ins cannot be used", extra={"reason": str(error)})
+        words = "Your organisation's sign-in does not answer at the moment. Try again in a minute."
+        return self._told("You cannot sign in now", words, status=503)
+
+    def _told(self, title: str, words: str, *, status: int) -> Response:
+        way = f'<a class="button" href="/login">{escape(self._sessions.words)}</a>'
+        body = f"<main><h1>{escape(title)}</h1><p>{escape(words)}</p>{way}</main>"
+        headers = _HEADERS | ({"Retry-After": "60"} if status == 503 else {})
+        return HTMLResponse(page_html(title, body, kind="admin login"), status_code=status, headers=headers)
 
 
 def own_path(to: str) -> str:
@@ -137,15 +150,3 @@ class _Attempts:
 
     def _sign(self, body: str) -> str:
         return hmac.new(self._secret, body.encode(), hashlib.sha256).hexdigest()
-
-
-def _unavailable(error: IdentityUnavailable) -> Response:
-    logger.warning("the provider of sign-ins cannot be used", extra={"reason": str(error)})
-    words = "Your organisation's sign-in does not answer at the moment. Try again in a minute."
-    return _told("You cannot sign in now", words, status=503)
-
-
-def _told(title: str, words: str, *, status: int) -> HTMLResponse:
-    body = f'<main><h1>{escape(title)}</h1><p>{escape(words)}</p><a class="button" href="/login">Sign in</a></main>'
-    headers = _HEADERS | ({"Retry-After": "60"} if status == 503 else {})
-    return HTMLResponse(page_html(title, body, kind="admin login"), status_code=status, headers=headers)

@@ -258,7 +258,13 @@ async def test_a_rotated_key_is_found_and_another_provider_s_is_not(
     assert (await sign_in(browser)).status_code == 401
 
 
-async def test_a_provider_that_does_not_answer_is_said_in_words(browser: httpx.AsyncClient, provider: Provider) -> None:
+async def test_a_provider_that_does_not_answer_is_said_in_words(
+    browser: httpx.AsyncClient, provider: Provider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    provider.metadata = {"issuer": "https://evil.test"}
+    assert [(await browser.get("/login")).status_code for _ in range(5)] == [503] * 5
+    assert len(provider.seen) == 1, "it is not asked for each who wants to sign in"
+    monkeypatch.setattr("app.oidc.REST_SECONDS", 0.0)
     for metadata in ({"issuer": "https://evil.test"}, {"token_endpoint": "http://evil.test/token"}, {"jwks_uri": 7}):
         provider.metadata = metadata
         told = await browser.get("/login")
@@ -266,7 +272,8 @@ async def test_a_provider_that_does_not_answer_is_said_in_words(browser: httpx.A
         assert "Try again in a minute" in told.text
         assert "evil" not in told.text
     provider.metadata = {}
-    assert (await browser.get("/login")).status_code == 303, "and it works when the provider is back"
+    back_again = await browser.get("/login")
+    assert back_again.status_code == 303, back_again.text
 
 
 async def test_a_client_secret_is_posted_where_the_provider_wants_that(
