@@ -11,7 +11,6 @@ import os
 import random
 import re
 import signal
-import statistics
 import sys
 import tempfile
 import time
@@ -26,6 +25,7 @@ from rich.table import Table
 
 from app.answering.retrieval import HybridRetriever
 from app.answering.types import SearchScope
+from bench.crashing import configured, spread, wanted_points
 from ingest.wiring import sync_sources
 from kb.access import Principal
 from kb.errors import IndexFailure, KnowledgeBaseError
@@ -41,19 +41,6 @@ AT_WORK = "sync was at work"
 MOST_ROUNDS = 5
 TENANT = "default"
 ANYONE = Principal(tenant=TENANT, email=None)
-_CONFIG = """
-[index]
-kind = "edge"
-idle_seconds = 3
-[embedder]
-kind = "hashing"
-dimension = 64
-[[sources]]
-id = "wiki"
-kind = "folder"
-path = "wiki"
-audience = ["everyone"]
-"""
 
 
 @dataclass(slots=True)
@@ -132,8 +119,8 @@ async def main() -> None:
         "committed pages lost": str(findings.lost),
         "searches refused while the index came back": str(findings.unavailable),
         "moments": ", ".join(f"{name} {count}" for name, count in sorted(findings.kills.items())),
-        "first search answered after the kill, p50 / p95": _seconds(findings.first_answer),
-        "next sync complete after the kill, p50 / p95": _seconds(findings.whole_sync),
+        "first search answered after the kill, p50 / p95": spread(findings.first_answer),
+        "next sync complete after the kill, p50 / p95": spread(findings.whole_sync),
     }
     for name, value in rows.items():
         table.add_row(name, value)
@@ -143,12 +130,9 @@ async def main() -> None:
 
 async def run_rounds(directory: Path, *, rounds: int, seed: int) -> Findings:
     """The whole experiment in a directory: as many rounds as it takes to kill `rounds` syncs at work."""
-    (directory / "wiki").mkdir()
-    config = directory / "footnote.toml"
-    config.write_text(_CONFIG, encoding="utf-8")
+    config, settings = configured(directory, idle_seconds=3)
     wiki = Wiki(directory / "wiki", seed=seed)
     wiki.edit(range(PAGES))
-    settings = load_settings(KnowledgeSettings, config)
     findings, chance = Findings(), random.Random(seed)
     async with open_knowledge_base(settings) as base:
         started = time.perf_counter()
@@ -165,6 +149,8 @@ async def run_rounds(directory: Path, *, rounds: int, seed: int) -> Findings:
                 after = usual_seconds * chance.random() ** 2
                 await _sync_and_kill(config, base, findings, after=after, number=number)
                 await _recover(base, findings, wiki, before=before)
+                if number % 50 == 49:
+                    print(f"{findings.kills[AT_WORK]} of {rounds} killed, {findings.faults} faults", flush=True)
         finally:
             reader.cancel()
             with suppress(asyncio.CancelledError):
@@ -199,7 +185,9 @@ async def _sync_and_kill(config: Path, base: KnowledgeBase, findings: Findings, 
             findings.kills["index owner killed too"] += 1
 
 
-async def _recover(base: KnowledgeBase, findings: Findings, wiki: Wiki, *, before: dict[str, tuple[int, int]]) -> None:
+async def _recover(
+    base: KnowledgeBase, findings: Findings, wiki: Wiki, *, before: Mapping[str, tuple[int, int]]
+) -> None:
     killed = time.perf_counter()
     await _answered(base)
     findings.first_answer.append(time.perf_counter() - killed)
@@ -207,7 +195,10 @@ async def _recover(base: KnowledgeBase, findings: Findings, wiki: Wiki, *, befor
     findings.lost += sum(after.get(document, (0, 0))[0] < revision for document, (revision, _) in before.items())
     if after != before:
         findings.kills["some pages committed"] += 1
-    if any((document, revision) not in _live(after) for document, revision in await base.index.counts(tenant=TENANT)):
+    if any(
+        (document, revision) not in wanted_points(after)
+        for document, revision in await base.index.counts(tenant=TENANT)
+    ):
         findings.kills["points of no live revision left"] += 1
     (report,) = await sync_sources(base)
     findings.whole_sync.append(time.perf_counter() - killed)
@@ -218,12 +209,7 @@ async def _recover(base: KnowledgeBase, findings: Findings, wiki: Wiki, *, befor
         findings.lost += found != Counter({edition: SECTIONS})
     held = await base.index.counts(tenant=TENANT)
     live = await base.catalogue.documents.live_revisions(TENANT)
-    findings.lost += dict(held) != _live(live)
-
-
-def _live(revisions: Mapping[str, tuple[int, int]]) -> dict[tuple[str, int], int]:
-    """(document, revision) → chunks that the index must hold."""
-    return {(document, revision): count for document, (revision, count) in revisions.items()}
+    findings.lost += dict(held) != wanted_points(live)
 
 
 async def _answered(base: KnowledgeBase) -> None:
@@ -255,11 +241,6 @@ async def editions_found(base: KnowledgeBase, page: int) -> Counter[int]:
     passages = await retriever.retrieve(f"zebra{page}", ANYONE, scope=SearchScope(), count=20)
     own = [passage for passage in passages if passage.document_id == f"wiki:page-{page}.md"]
     return Counter(int(passage.text.split()[1].removeprefix("edition")) for passage in own)
-
-
-def _seconds(times: Sequence[float]) -> str:
-    ordered = sorted(times)
-    return f"{statistics.median(ordered):.2f} / {ordered[int(len(ordered) * 0.95)]:.2f} s"
 
 
 if __name__ == "__main__":

@@ -22,8 +22,9 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.crash import PAGES, SECTIONS, TENANT, Wiki, editions_found
+from bench.crashing import configured, spread, wanted_points
 from ingest.wiring import sync_sources
-from kb.settings import KnowledgeSettings, load_settings
+from kb.settings import KnowledgeSettings
 from kb.wiring import KnowledgeBase, open_knowledge_base
 
 # Store of the knowledge base → the methods that change something, in the order of a sync.
@@ -45,19 +46,6 @@ STEPS: Mapping[str, Sequence[str]] = {
 MOMENTS = ("before", "after")
 # Called for each page or batch: the one that dies need not be the first.
 REPEATED = frozenset({"intern", "reserve_revision", "commit_revision", "upsert_revision"})
-_CONFIG = """
-[index]
-kind = "{index}"
-idle_seconds = 20
-[embedder]
-kind = "hashing"
-dimension = 64
-[[sources]]
-id = "wiki"
-kind = "folder"
-path = "wiki"
-audience = ["everyone"]
-"""
 
 
 @dataclass(slots=True)
@@ -79,10 +67,7 @@ def failpoints() -> list[str]:
 
 def run(directory: Path, *, times: int, seed: int, names: Sequence[str], index: str = "edge") -> dict[str, Tally]:
     """Kill `times` syncs at each failpoint."""
-    (directory / "wiki").mkdir()
-    config = directory / "footnote.toml"
-    config.write_text(_CONFIG.format(index=index), encoding="utf-8")
-    settings = load_settings(KnowledgeSettings, config)
+    _, settings = configured(directory, idle_seconds=20, index=index)
     wiki, chance = Wiki(directory / "wiki", seed=seed), random.Random(seed)
     wiki.edit(range(PAGES))
     asyncio.run(_sync(settings))
@@ -91,6 +76,7 @@ def run(directory: Path, *, times: int, seed: int, names: Sequence[str], index: 
     for name in names:
         for number in range(times):
             _round(settings, wiki, chance, tallies[name], name=name, moment=MOMENTS[number % 2])
+        print(f"{name}: {tallies[name].kills} killed", flush=True)
     return tallies
 
 
@@ -182,8 +168,7 @@ async def _must_be_whole(settings: KnowledgeSettings, wiki: Wiki, tally: Tally) 
             tally.lost += await editions_found(base, page) != Counter({edition: SECTIONS})
         live = await base.catalogue.documents.live_revisions(TENANT)
         held = await base.index.counts(tenant=TENANT)
-        wanted = {(document, revision): count for document, (revision, count) in live.items()}
-        tally.lost += dict(held) != wanted
+        tally.lost += dict(held) != wanted_points(live)
 
 
 def main() -> None:
@@ -199,10 +184,8 @@ def main() -> None:
         "step", "killed", "not reached", "lost", "torn", "mixed", "recovered p50 / p95", title="kill -9 at each step"
     )
     for name, tally in tallies.items():
-        times = sorted(tally.recovery)
-        spread = f"{times[len(times) // 2]:.2f} / {times[int(len(times) * 0.95)]:.2f} s"
         counts = (tally.kills, tally.misses, tally.lost, tally.torn, tally.mixed)
-        table.add_row(name, *map(str, counts), spread)
+        table.add_row(name, *map(str, counts), spread(tally.recovery))
     Console(width=120).print(table)
     sys.exit(any(tally.lost or tally.torn or tally.mixed for tally in tallies.values()))
 

@@ -22,25 +22,11 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.crash import PAGES, SECTIONS, TENANT, Wiki, editions_found
+from bench.crashing import configured, wanted_points
 from ingest.report import SyncReport
 from ingest.wiring import sync_sources
 from kb.errors import KnowledgeBaseError
-from kb.settings import KnowledgeSettings, load_settings
 from kb.wiring import KnowledgeBase, open_knowledge_base
-
-_CONFIG = """
-[index]
-kind = "edge"
-idle_seconds = 5
-[embedder]
-kind = "hashing"
-dimension = 64
-[[sources]]
-id = "wiki"
-kind = "folder"
-path = "wiki"
-audience = ["everyone"]
-"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,9 +45,7 @@ class Place:
 
     def __init__(self, home: Path) -> None:
         self.home = home
-        (home / "wiki").mkdir()
-        (home / "footnote.toml").write_text(_CONFIG, encoding="utf-8")
-        self.settings = load_settings(KnowledgeSettings, home / "footnote.toml")
+        _, self.settings = configured(home, idle_seconds=5)
         self.wiki = Wiki(home / "wiki", seed=3)
         self.wiki.edit(range(PAGES))
 
@@ -96,7 +80,7 @@ class Place:
             bad = sum([await editions_found(base, page) != wanted[page] for page in wanted])
             live = await base.catalogue.documents.live_revisions(TENANT)
             held = await base.index.counts(tenant=TENANT)
-        return bad + (dict(held) != {(name, revision): count for name, (revision, count) in live.items()})
+        return bad + (dict(held) != wanted_points(live))
 
 
 async def _found(base: KnowledgeBase, page: int) -> Counter[int]:
