@@ -40,7 +40,7 @@ class AnsweringTable(SettingsTable):
     sections: int = Field(default=5, ge=1, le=20, description="Sections shown to the model.")
     tone: str = Field(default="", max_length=500, description="How to sound, such as `brief and friendly`.")
     answerable_above: float = Field(
-        default=0.53, ge=0, le=1, description="Below this estimated probability of an answer: not found."
+        default=0.5, ge=0, le=1, description="Below this estimated probability of an answer: not found."
     )
     max_sentences: int = Field(default=4, ge=1, le=12, description="Longest answer.")
     prompt_tokens: int = Field(default=1200, ge=200, description="Most tokens of sections in the prompt.")

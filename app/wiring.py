@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from app.answering.answerer import Answerer
+from app.answering.calibration import read_calibration
 from app.answering.evidence import EvidenceFinder
 from app.answering.ports import QuestionAnswerer, Retriever
 from app.answering.retrieval import DEFAULT_LANGUAGE, HybridRetriever
@@ -45,15 +46,22 @@ async def open_answer_side(settings: Settings) -> AsyncIterator[AnswerSide]:
 def assemble(
     knowledge_base: KnowledgeBase, chat_model: ChatModel, settings: Settings, *, tracer: Tracer | None = None
 ) -> AnswerSide:
-    """An answerer from its parts. `tracer`: sees each part of an answer begin and end."""
-    answerer = (
-        _traced(knowledge_base, chat_model, settings, tracer)
-        if tracer
-        else _plain(knowledge_base, chat_model, settings)
-    )
+    """An answerer from its parts. `tracer`: sees each part of an answer begin and end. Raises ConfigError."""
+    used = _calibrated(settings, knowledge_base.embedder.identity)
+    answerer = _traced(knowledge_base, chat_model, used, tracer) if tracer else _plain(knowledge_base, chat_model, used)
     return AnswerSide(
         knowledge_base=knowledge_base, chat_model=chat_model, answerer=answerer, settings=settings, tracer=tracer
     )
+
+
+def _calibrated(settings: Settings, embedder: str) -> Settings:
+    """The settings with the gate's threshold as calibrated for this embedder, if it was."""
+    calibration = read_calibration(settings.data_dir, embedder=embedder)
+    if calibration is None:
+        return settings
+    threshold = calibration.threshold(settings.answering.answerable_above)
+    answering = settings.answering.model_copy(update={"answerable_above": threshold})
+    return settings.model_copy(update={"answering": answering})
 
 
 def _plain(knowledge_base: KnowledgeBase, chat_model: ChatModel, settings: Settings) -> QuestionAnswerer:

@@ -8,6 +8,7 @@ import typer
 from app.cli import (
     asking,
     backing_up,
+    calibrating,
     checkup,
     demo,
     evaluating,
@@ -65,6 +66,7 @@ app.command("restore")(backing_up.restore_command)
 app.command("reindex")(reindexing.reindex_command)
 app.command()(demo.demo)
 app.command("eval")(evaluating.evaluate)
+app.command()(calibrating.calibrate)
 app.command()(asking.check)
 app.command()(checkup.doctor)
 app.add_typer(models_app, name="models")

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from kb.embedders import hashing, openai, sentence_transformers
-from kb.embedders.base import Embedder
+from kb.embedders.base import Embedder, PieceEmbedder
 from kb.embedders.sentence_transformers_files import locate
 from kb.errors import ConfigError, ModelError, ModelRateLimited, ModelUnavailable
 from kb.http import HttpClients
@@ -178,3 +178,22 @@ def test_models_that_were_trained_with_prompts_get_them(
 def test_a_model_folder_that_is_not_there_is_a_mistake_in_the_settings() -> None:
     with pytest.raises(ConfigError, match="is no folder"):
         locate("./nowhere", query_prompt=None, passage_prompt=None)
+
+
+async def test_pieces_tell_where_in_the_text_they_stand() -> None:
+    embedder = starter()
+    assert isinstance(embedder, PieceEmbedder)
+    texts = ["Pump K3 stops.", "💧 été", "", "word " * 900]
+    made = await embedder.embed_pieces(texts)
+    assert [
+        "".join(text[start:end] for start, end in each.spans) for text, each in zip(texts[:3], made, strict=False)
+    ] == [
+        "PumpK3stops.",
+        "💧été",
+        "",
+    ]
+    assert 0 < len(made[3].spans) < embedder.max_tokens
+    for each in made:
+        assert each.vectors.shape == (len(each.spans), embedder.dimension)
+        assert np.allclose(np.linalg.norm(each.vectors, axis=1), 1, atol=1e-3)
+    assert await embedder.embed_pieces([]) == []
