@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from itertools import chain, pairwise
 
+from kb.function_words import FUNCTION_WORDS
 from kb.terms import words_of
 
 _WORD = re.compile(r"(?<![\w'’./:@#_-])[^\W\d_]{4,24}(?![\w’./:@#_-])")
@@ -18,6 +19,8 @@ _SHORTEST = 5
 # From this length on two slips in one word are forgiven.
 _LONG = 9
 _LONGEST_ENDING = 3
+# A section may well do without "though" or "welchen".
+_GRAMMAR = frozenset(chain.from_iterable(FUNCTION_WORDS.values()))
 
 
 def respelled(words: str, texts: Sequence[str], *, is_held: Iterable[str] = ()) -> str:
@@ -29,7 +32,7 @@ def respelled(words: str, texts: Sequence[str], *, is_held: Iterable[str] = ()) 
     if not asked:
         return words
     known = Counter(chain.from_iterable(map(_words_in, texts)))
-    sure = set(is_held)
+    sure = _GRAMMAR.union(is_held)
     doubted = [
         found for found in asked if not (found.group().lower() in sure or _is_known(found.group().lower(), known))
     ]
