@@ -192,7 +192,7 @@ async def _print_suspects(console: Console, settings: Settings) -> None:
         found = [each async for each in suspects(catalogue, tenant=settings.tenant)]
     rows = [(each.document_id, " › ".join(each.heading_path), shorten(each.quote)) for each in found]
     print_table(console, ("page", "section", "sentence"), rows)
-    console.print(f"{len(found)} sentences that give orders to a language model; none is used as evidence")
+    console.print(f"orders to a language model: {len(found)}; none is used as evidence")
 
 
 async def _status(settings: Settings) -> Status:

@@ -41,4 +41,4 @@ async def test_the_command_lists_them(tmp_path: Path, monkeypatch: pytest.Monkey
     shown = await asyncio.to_thread(CliRunner().invoke, app, ["status", "--suspicious"])
     assert shown.exit_code == 0
     assert f"docs:pumps.md\tLimits\t{ORDER}" in shown.output
-    assert "2 sentences that give orders" in shown.output
+    assert "orders to a language model: 2" in shown.output
