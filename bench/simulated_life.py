@@ -98,20 +98,20 @@ class Life:
         )
         dies_at = self._chance.randint(1, self._steps) if may_die else None
         looks = frozenset(self._chance.sample(range(1, self._steps + 1), 8))
-        process = Process(dies_at=dies_at, looks_at=looks, look=self._look)
+        mortal = Process(dies_at=dies_at, looks_at=looks, look=self._look)
         reports: list[SyncReport] = []
-        await process.live(self._sync(process, source, reports))
+        await mortal.live(self._sync(mortal, source, reports))
         self.facts["syncs"] += 1
-        self.facts["awaits"] += process.steps
-        if process.is_dead:
+        self.facts["awaits"] += mortal.steps
+        if mortal.is_dead:
             self.facts["deaths"] += 1
             while self._databases:
                 await self._databases.pop().bury()
-            process.forget()
+            mortal.forget()
             await self._after_death()
         else:
             self._databases.clear()
-            self._steps = max(50, process.steps)
+            self._steps = max(50, mortal.steps)
             self._settle(source, reports)
         await self._look()
 
@@ -143,20 +143,20 @@ class Life:
             await self._index.write("drop")
             await self._index.flush()
 
-    async def _sync(self, process: Process, source: SimulatedSource, reports: list[SyncReport]) -> None:
+    async def _sync(self, mortal: Process, source: SimulatedSource, reports: list[SyncReport]) -> None:
         """What `footnote serve` does for one source until a run has ended, and then it is stopped."""
         database = await MortalDatabase.open(self._url)
         if not isinstance(database, MortalDatabase):
             raise TypeError("a database opens as what it was asked for as")
         self._databases.append(database)
-        database.process = process
+        database.mortal = mortal
         catalogue = Catalogue(database, clock=self._clock)
         ended = asyncio.Event()
         try:
             live = await catalogue.generations.live(TENANT)
             base = KnowledgeBase(
                 catalogue=catalogue,
-                index=MortalIndex(self._index, process),
+                index=MortalIndex(self._index, mortal),
                 embedder=self._embedder,
                 generation=live or await create_generation(catalogue, self._embedder, self._settings),
                 settings=self._settings,

@@ -96,8 +96,8 @@ class Process:
 class _Steps:
     """Awaits a coroutine, with a word to the process between any two of its steps."""
 
-    def __init__(self, process: Process, work: Any) -> None:
-        self._process = process
+    def __init__(self, mortal: Process, work: Any) -> None:
+        self._process = mortal
         self._work = work
 
     def __await__(self) -> Generator[Any, Any, Any]:
@@ -128,7 +128,7 @@ async def _plain(work: Any) -> Any:
 class MortalDatabase(Database):
     """A catalogue's database that is closed to the dead."""
 
-    process: Process | None = None
+    mortal: Process | None = None
 
     def __init__(self, engine: AsyncEngine, **named: Any) -> None:
         super().__init__(engine, **named)
@@ -154,7 +154,7 @@ class MortalDatabase(Database):
 
     @property
     def _is_dead(self) -> bool:
-        return self.process is not None and self.process.is_dead
+        return self.mortal is not None and self.mortal.is_dead
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
@@ -176,8 +176,8 @@ class MortalDatabase(Database):
             yield connection
 
     def _must_live(self) -> None:
-        if self.process is not None:
-            self.process.must_live()
+        if self.mortal is not None:
+            self.mortal.must_live()
 
 
 class LastingIndex:
@@ -225,9 +225,9 @@ class LastingIndex:
 class MortalIndex:
     """One process's way to the index: an await before and after each call."""
 
-    def __init__(self, lasting: LastingIndex, process: Process) -> None:
+    def __init__(self, lasting: LastingIndex, mortal: Process) -> None:
         self._lasting = lasting
-        self._process = process
+        self._process = mortal
 
     async def upsert_revision(self, chunks: Sequence[IndexedChunk]) -> None:
         """All or nothing."""

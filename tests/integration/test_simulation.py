@@ -8,9 +8,9 @@ from kb.catalogue.documents import DocumentStore
 pytestmark = pytest.mark.integration
 
 
-@pytest.mark.parametrize("first", range(0, 50, 10))
+@pytest.mark.parametrize("first", range(0, 50, 5))
 def test_syncs_that_die_at_any_await_lose_tear_mix_and_leak_nothing(first: int) -> None:
-    lives = [live(seed) for seed in range(first, first + 10)]
+    lives = [live(seed) for seed in range(first, first + 5)]
     assert {seed: faults for seed, _, faults in lives if faults} == {}
     assert sum(facts["deaths"] for _, facts, _ in lives) > 0
     assert sum(facts["pages looked for"] for _, facts, _ in lives) > 0
