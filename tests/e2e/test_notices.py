@@ -25,7 +25,8 @@ WORDS = {
 def citation(number: int, *, days: str, updated_at: str, is_outdated: bool) -> dict[str, Any]:
     return {
         "number": number, "document_id": f"docs:leave-{number}.md", "title": f"Leave {2023 + number}",
-        "heading_path": ["Entitlement"], "url": f"/documents/docs:leave-{number}.md", "source": "docs", "space": "People",
+        "heading_path": ["Entitlement"], "url": f"/documents/docs:leave-{number}.md", "source": "docs",
+        "space": "People",
         "quote": f"| Gdańsk | {days} |", "above": ["| Office | Days |"], "updated_at": updated_at, "age": "long ago",
         "is_outdated": is_outdated,
     }  # fmt: skip
