@@ -74,7 +74,9 @@ class PatientModel(EndlessModel):
         super().__init__()
         self.may_go_on = asyncio.Event()
 
-    async def stream(self, messages: Sequence[ChatMessage], *, max_tokens: int) -> AsyncGenerator[str, None]:
+    async def stream(
+        self, messages: Sequence[ChatMessage], *, max_tokens: int, asker: str = ""
+    ) -> AsyncGenerator[str, None]:
         """One sentence."""
         self.started.set()
         await self.may_go_on.wait()

@@ -38,7 +38,7 @@ def test_an_unknown_kind_is_refused_with_the_choices(kind: str) -> None:
 
 def test_an_unknown_key_is_refused_with_the_known_ones() -> None:
     with pytest.raises(
-        ConfigError, match=r"\[chat_model\]: unknown key 'sais'; known keys: context_tokens, fails, says"
+        ConfigError, match=r"\[chat_model\]: unknown key 'sais'; known keys: context_tokens, fails, pause_seconds, says"
     ):
         configure(load("app.chat_models", "scripted"), {"sais": "hello"}, where="[chat_model]")
 

@@ -101,7 +101,7 @@ def test_a_directory_in_the_files_place_is_said(tmp_path: Path) -> None:
     ("text", "unknown", "known"),
     [
         ("prot = 1", "'prot'", "data_dir"),
-        ("[server]\nprot = 1", "'prot'", "host, max_question_bytes, port"),
+        ("[server]\nprot = 1", "'prot'", "host, max_question_bytes, notice_seconds, port"),
         ("[answering]\nsection = 1", "'section'", "sections"),
     ],
 )
