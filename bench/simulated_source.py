@@ -154,7 +154,7 @@ class SimulatedSource:
         """What is new, with trouble."""
         self.began_at = self.world.seq
         yield Memberships(groups={GROUP: self.world.members[-1][1]})
-        stream = self._feed(int(since.value)) if self.feeds and since is not None else self._compare(known)
+        stream = self._feed(int(since.value), known) if self.feeds and since is not None else self._compare(known)
         async for change in stream:
             self._fuss()
             yield change
@@ -187,11 +187,11 @@ class SimulatedSource:
         if not self.unread:
             yield Checkpoint(value=str(end))
 
-    async def _feed(self, since: int) -> AsyncIterator[Change]:
+    async def _feed(self, since: int, known: Mapping[str, str]) -> AsyncIterator[Change]:
         end, is_held_back = self.world.seq, False
         news = sorted((past[-1][0], name) for name, past in self.world.past.items() if past[-1][0] > since)
         for seq, name in news:
-            change = self._told(name, since=since)
+            change = self._told(name, since=since, is_known=name in known)
             is_held_back = is_held_back or isinstance(change, Failed)
             yield change
             if not is_held_back and self.world.chance.random() < 0.3:
@@ -200,7 +200,7 @@ class SimulatedSource:
         if not is_held_back:
             yield Checkpoint(value=str(end))
 
-    def _told(self, name: str, *, since: int) -> Change:
+    def _told(self, name: str, *, since: int, is_known: bool) -> Change:
         page = self.world.pages.get(name)
         if page is None:
             return Removed(native_id=name, reason="deleted")
@@ -208,7 +208,8 @@ class SimulatedSource:
         same = before[0] is not None and {(each.edition, each.title, each.space) for each in before if each} == {
             (page.edition, page.title, page.space)
         }
-        if same and None not in before:
+        # A page whose newest change is after a checkpoint may have come before it: then nobody has its text yet.
+        if same and None not in before and is_known:
             return AccessChanged(native_id=name, audience=page.audience, version=str(page.seq))
         return self._read(page)
 

@@ -12,6 +12,7 @@ from kb.documents import Document
 class AccessChanged:
     """Only who may read a stored document changed: its text is not read again and nothing is embedded.
 
+    For documents that `known` names alone: one that is not stored yet is given whole.
     `version`: the version the document has with the new audience, so that the next sync finds nothing to do.
     """
 
