@@ -38,7 +38,7 @@ def test_ask_prints_sentences_and_footnotes(footnote: Command) -> None:
     assert done.code == 0
     lines = done.out.splitlines()
     assert lines[0] == "  Everyone gets 26 days of annual leave each year. [1]"
-    assert "  [1] Annual leave › Entitlement" in lines
+    assert any(line.startswith("  [1] Annual leave › Entitlement  updated ") for line in lines)
     assert "      http://127.0.0.1:8080/documents/docs:leave.md#entitlement" in lines
     assert "      “Everyone gets 26 days of annual leave each year.”" in lines
     assert done.err == ""
