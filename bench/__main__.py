@@ -16,6 +16,8 @@ BENCHMARKS = (
     "slack",
     "crash",
     "faults",
+    "freshness",
+    "simulation",
     "interference",
     "injection",
 )
