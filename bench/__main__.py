@@ -14,6 +14,7 @@ BENCHMARKS = (
     "ingestion",
     "notion",
     "slack",
+    "slack_rights",
     "crash",
     "faults",
     "freshness",

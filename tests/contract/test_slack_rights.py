@@ -23,6 +23,7 @@ GROUPED = {
     "plan.md": "---\naudience: [group:board]\n---\n# Plan\n\n## Takeover\n\nThe takeover costs nine million kroner.\n",
 }
 GROUPS = {"board": [OWNER, "ben@acme.test"]}
+RANDOM_QUESTIONS = 12
 PLAN = "nine million kroner"
 PLAN_QUESTION = "How many million kroner does the takeover cost? The takeover costs million kroner."
 
@@ -172,10 +173,16 @@ async def test_ask_and_private_answers_follow_the_askers_rights_and_sharing_foll
             assert shared.words.startswith(f"@{user.id} asked: ")
 
 
-@pytest.mark.integration
 @pytest.mark.parametrize("seed", range(3))
 async def test_no_reply_of_a_random_workspace_holds_what_a_reader_of_it_may_not_read(tmp_path: Path, seed: int) -> None:
     """Whoever can see a message of the bot may read everything that is in it; and the askers' own are not withheld."""
+    leaks, told_to_owners = await leaks_of_a_random_workspace(tmp_path, seed)
+    assert leaks == []
+    assert told_to_owners
+
+
+async def leaks_of_a_random_workspace(home: Path, seed: int) -> tuple[list[str], int]:
+    """(what somebody was shown and may not read, answers that hold their page). `bench.slack_rights` makes many."""
     chance = random.Random(seed)
     names = [f"user{number}" for number in range(6)]
     groups = {f"group{number}": [f"{name}@acme.test" for name in chance.sample(names, k=3)] for number in range(3)}
@@ -190,18 +197,19 @@ async def test_no_reply_of_a_random_workspace_holds_what_a_reader_of_it_may_not_
             f"---\naudience: [{grantees[0]!r}]\n---\n# Page {number}\n\n"
             f"## Plan\n\nThe plan of topic {number} is {word}.\n"
         )
-    async with deployed(tmp_path, pages=pages, rules={"questions_per_minute": 1000}) as made:
+    async with deployed(home, pages=pages, rules={"questions_per_minute": 1000}) as made:
         await made.side.knowledge_base.catalogue.access.set_groups("acme", "test", groups)
         space = made.slack.space
         users = {name: space.user(name, f"{name}@acme.test") for name in names}
         channels = [space.channel(f"R{number}", *(users[name] for name in chance.sample(names, k=3)),
                                   kind=chance.choice(["public", "private"])) for number in range(4)]  # fmt: skip
         told_to_owners = 0
-        for number in range(12):
+        for number in range(RANDOM_QUESTIONS):
             channel = chance.choice([*channels, *(space.direct(user) for user in users.values())])
             asker = chance.choice([user for user in users.values() if user.id in channel.members])
             said = await told(made, asker, channel, f"What is the plan of topic {number}?")
             told_to_owners += f"codename{number}x" in said
+        leaks: list[str] = []
         by_id = {user.id: name for name, user in users.items()}
         for message in space.said_by_bot():
             where = space.channels[message.channel]
@@ -210,8 +218,9 @@ async def test_no_reply_of_a_random_workspace_holds_what_a_reader_of_it_may_not_
             )
             audience = {by_id[message.seen_by]} if message.seen_by else everybody
             for word, allowed in readers.items():
-                assert word not in message.words or audience <= allowed, (word, where, audience - allowed)
-        assert told_to_owners
+                if word in message.words and not audience <= allowed:
+                    leaks.append(f"{word} in {where.kind} {where.id}: {sorted(audience - allowed)}")
+        return leaks, told_to_owners
 
 
 def _admits(word: str, name: str, groups: dict[str, list[str]]) -> bool:
