@@ -52,8 +52,8 @@ def test_the_demos_questions_reach_every_threshold_and_nothing_beyond_this_machi
     held = watched(tmp_path, "eval", gold, "--gate", thresholds, "--write", str(tmp_path / "run"))
     assert (held.code, [line for line in held.err.splitlines() if "must be" in line]) == (0, []), held.err
     assert (tmp_path / "run/report.html").read_text(encoding="utf-8").startswith("<!doctype html>")
-    # The command's own process and the index's, each of two commands.
-    assert len((tmp_path / "watched").read_text().split()) >= 4
+    # Two commands, and the index's process, which the second may find alive.
+    assert len((tmp_path / "watched").read_text().split()) >= 3
     assert not (tmp_path / "reached").exists(), (tmp_path / "reached").read_text()
 
 
