@@ -18,6 +18,8 @@ from kb.http import HttpClients
 # Tokens in one forward pass, padding included: measured best of 1k to 8k on two cores.
 BATCH_TOKENS = 1536
 _CACHED_QUERIES = 256
+# Texts whose pieces are remembered: at most 400 kB each, and usually a quarter of that.
+_CACHED_PIECES = 128
 
 
 class Config(BaseModel):
@@ -54,6 +56,8 @@ class SentenceTransformersEmbedder:
         self._turn = asyncio.Lock()
         # Answering needs the vector of one question several times.
         self._queries: OrderedDict[str, Vectors] = OrderedDict()
+        # Many questions are answered from the same sections.
+        self._pieces: OrderedDict[str, Pieces] = OrderedDict()
         self.name = files.name
         self.dimension = files.dimension
         self.max_tokens = min(config.max_tokens or files.max_tokens, files.max_tokens)
@@ -84,13 +88,19 @@ class SentenceTransformersEmbedder:
 
     async def embed_pieces(self, texts: Sequence[str]) -> list[Pieces]:
         """The pieces of each text, without prompts, cut at the longest passage. Raises ModelError."""
-        if not texts:
-            return []
-        tokens = await asyncio.to_thread(self._files.tokens, texts, longest=self.max_tokens)
-        spans = await asyncio.to_thread(self._files.spans, texts, longest=self.max_tokens)
-        async with self._turn:
-            made = await asyncio.to_thread(self._forward_pieces, texts, tokens)
-        return [_pieces(vectors, own) for vectors, own in zip(made, spans, strict=True)]
+        return [await self._pieces_of(text) for text in texts]
+
+    async def _pieces_of(self, text: str) -> Pieces:
+        """Each text alone: beside others it would be padded, and its numbers would depend on theirs."""
+        pieces = self._pieces.get(text)
+        if pieces is None:
+            async with self._turn:
+                pieces = await asyncio.to_thread(self._forward_pieces, text)
+        self._pieces[text] = pieces
+        self._pieces.move_to_end(text)
+        while len(self._pieces) > _CACHED_PIECES:
+            self._pieces.popitem(last=False)
+        return pieces
 
     async def verify(self) -> str:
         """The weights' digest, compared with the pinned one. Raises ModelError."""
@@ -115,8 +125,10 @@ class SentenceTransformersEmbedder:
             )
         return self._runner
 
-    def _forward_pieces(self, texts: Sequence[str], tokens: Sequence[Sequence[int]]) -> list[Vectors]:
-        return self._loaded().forward_pieces(texts, tokens)
+    def _forward_pieces(self, text: str) -> Pieces:
+        tokens = self._files.tokens([text], longest=self.max_tokens)
+        spans = self._files.spans([text], longest=self.max_tokens)
+        return _pieces(self._loaded().forward_pieces([text], tokens)[0], spans[0])
 
     def _forward(self, texts: Sequence[str], tokens: Sequence[Sequence[int]]) -> Vectors:
         vectors = self._loaded().forward(texts, tokens)
