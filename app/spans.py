@@ -14,7 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.answering.checking import SentenceChecker, Support
 from app.answering.evidence import Evidence, EvidenceFinder
-from app.answering.ports import QuestionAnswerer, Retriever
+from app.answering.ports import QuestionAnswerer, Retriever, answer_of
 from app.answering.types import Answer, AnswerEvent, Passage, Question, SearchScope
 from app.chat_models.base import ChatMessage, ChatModel
 from kb.access import Principal
@@ -82,11 +82,7 @@ class TracedAnswerer:
 
     async def answer(self, question: Question, principal: Principal) -> Answer:
         """See QuestionAnswerer."""
-        async with aclosing(self.stream(question, principal)) as events:
-            async for event in events:
-                if isinstance(event, Answer):
-                    return event
-        raise AssertionError("a stream ends with an answer")
+        return await answer_of(self.stream(question, principal))
 
     async def stream(self, question: Question, principal: Principal) -> AsyncGenerator[AnswerEvent, None]:
         """See QuestionAnswerer."""

@@ -11,7 +11,7 @@ from app.answering.beside import SideThread
 from app.answering.checking import SentenceChecker, carries
 from app.answering.drafting import Draft
 from app.answering.evidence import Evidence, EvidenceFinder
-from app.answering.ports import Retriever
+from app.answering.ports import Retriever, answer_of
 from app.answering.prompting import SentenceStream, build_messages, pack, parse_sentence, says_not_found
 from app.answering.querying import without_filters
 from app.answering.rewording import make_standalone
@@ -64,11 +64,7 @@ class Answerer:
 
     async def answer(self, question: Question, principal: Principal) -> Answer:
         """The answer to a question; see `stream`."""
-        async with aclosing(self.stream(question, principal)) as events:
-            async for event in events:
-                if isinstance(event, Answer):
-                    return event
-        raise AssertionError("a stream ends with an answer")
+        return await answer_of(self.stream(question, principal))
 
     async def stream(self, question: Question, principal: Principal) -> AsyncGenerator[AnswerEvent, None]:
         """SourcesFound, a SentenceReady for each checked sentence, then the Answer."""

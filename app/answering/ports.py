@@ -1,6 +1,7 @@
 """What answering needs from outside, as small protocols, so that it knows no database and no framework."""
 
 from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
 from typing import Protocol
 
 from app.answering.types import Answer, AnswerEvent, Passage, Question, SearchScope
@@ -39,3 +40,12 @@ class QuestionAnswerer(Protocol):
 
     async def search(self, query: str, principal: Principal, *, scope: SearchScope, count: int) -> Sequence[Passage]:
         """The passages alone. Raises InvalidQuestion, IndexFailure, CatalogueError."""
+
+
+async def answer_of(stream: AsyncGenerator[AnswerEvent, None]) -> Answer:
+    """The answer that a stream ends with."""
+    async with aclosing(stream) as events:
+        async for event in events:
+            if isinstance(event, Answer):
+                return event
+    raise AssertionError("a stream ends with an answer")

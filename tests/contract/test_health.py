@@ -88,7 +88,9 @@ async def test_a_server_that_ends_says_so_first_and_refuses_afterwards(side: Ans
 
 
 async def test_an_end_is_not_waited_for_for_ever() -> None:
-    await asyncio.wait_for(Draining().run(notice_seconds=9, most_seconds=0.05, is_idle=lambda: False), 5)
+    draining = Draining()
+    await asyncio.wait_for(draining.run(notice_seconds=9, most_seconds=0.05, is_idle=lambda: False), 5)
+    assert draining.has_begun
 
 
 async def test_a_catalogue_that_does_not_answer_is_not_ready(side: AnswerSide, monkeypatch: pytest.MonkeyPatch) -> None:
