@@ -14,7 +14,7 @@ from kb.errors import ConfigError
 # What `footnote eval --json` prints; its format is checked where it is read.
 RunJson: TypeAlias = Mapping[str, Any]
 SUITE_MEASURES = ("ndcg_10", "recall_5", "recall_20", "mrr_10")
-GOLD = "gold"
+GOLD, CONVERSATIONS = "gold", "conversations"
 # Measure → (is it of answerable questions?, its value for one verdict). Above 0 is better in all of them.
 _ANSWER_MEASURES: Mapping[str, tuple[bool, Callable[[Mapping[str, Any]], bool]]] = {
     "gold_contained": (True, lambda verdict: verdict["is_contained"]),
@@ -58,7 +58,7 @@ def read_run(path: Path) -> RunJson:
         raise ConfigError(f"cannot read {path}: {exc.strerror}") from exc
     except ValueError:
         run = None
-    if not isinstance(run, dict) or not run.keys() & {"suites", "verdicts"}:
+    if not isinstance(run, dict) or not run.keys() & {"suites", "verdicts", CONVERSATIONS}:
         raise ConfigError(f"{path} is not what `footnote eval --json` prints")
     if (written := run.get("format", 1)) != RUN_FORMAT:
         raise ConfigError(
@@ -111,6 +111,11 @@ def _values(run: RunJson) -> dict[tuple[str, str], dict[str, float]]:
         if asked:
             # One question may be asked by several people.
             values[GOLD, measure] = {f"{each['question']}\0{each['email']}": float(value(each)) for each in asked}
+    for each in run.get(CONVERSATIONS, {}).get("verdicts", []):
+        turns = "\0".join((*each["earlier"], each["question"]))
+        for measure in ("with", "without"):
+            found = float(each[f"rank_{measure}"] is not None)
+            values.setdefault((CONVERSATIONS, f"recall_{measure}"), {})[turns] = found
     return values
 
 
@@ -121,7 +126,7 @@ def _thresholds(path: Path) -> Iterator[tuple[str, Mapping[str, Mapping[str, flo
         raise ConfigError(f"cannot read {path}: {exc.strerror}") from exc
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as exc:
         raise ConfigError(f"{path}: not valid TOML: {exc}") from None
-    groups = {GOLD: tables.pop(GOLD, {}), **tables.pop("suites", {})}
+    groups = {name: tables.pop(name, {}) for name in (GOLD, CONVERSATIONS)} | tables.pop("suites", {})
     stray = [
         *tables,
         *(f"{group}.{side}" for group in groups for side in groups[group].keys() - {"at_least", "at_most"}),
@@ -136,6 +141,9 @@ def _thresholds(path: Path) -> Iterator[tuple[str, Mapping[str, Mapping[str, flo
 def _scores(run: RunJson, group: str) -> Mapping[str, float]:
     if group == GOLD:
         scores: Mapping[str, float] = run.get("scores", {})
+        return scores
+    if group == CONVERSATIONS:
+        scores = run.get(CONVERSATIONS, {}).get("scores", {}).get("all", {})
         return scores
     suite: Mapping[str, Any] = run.get("suites", {}).get(group, {})
     return suite["scores"]["footnote"] if suite else {}

@@ -4,18 +4,21 @@ import json
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 from app.answering.ports import QuestionAnswerer
 from app.answering.rewording import make_standalone
 from app.answering.types import Passage, Question, SearchScope, Turn
 from app.chat_models.base import ChatModel
+from app.evaluation import FoundSection, found_section
 from app.gold import GoldQuestion
 from kb.access import Principal
 from kb.errors import ConfigError
 
 # The gold section is looked for among that many.
 DEPTH = 5
+# Found; found later than without the history; not found.
+DialogueOutcome: TypeAlias = Literal["ok", "later", "missed"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,14 +34,26 @@ class Dialogue:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DialogueVerdict:
-    """`asked`: the last turn as it was searched for. Ranks: of the gold section, 1 for the best; None: not found."""
+    """`earlier`: the turns before the last, oldest first; `question`: the last; `asked`: as it was searched for;
+    `found`: what that found, best first. Ranks: of the gold section, 1 for the best; None: not among the first five."""
 
     kind: str
     half: str
+    earlier: tuple[str, ...]
     question: str
     asked: str
+    gold_place: str | None
+    found: tuple[FoundSection, ...]
     rank_with: int | None
     rank_without: int | None
+
+    @property
+    def outcome(self) -> DialogueOutcome:
+        """Did the history help, hurt, or change nothing that counts?"""
+        if self.rank_with is None:
+            return "missed"
+        is_earlier_without = self.rank_without is not None and self.rank_without < self.rank_with
+        return "later" if is_earlier_without else "ok"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +64,11 @@ class DialogueScores:
     count: int
     recall_with: float
     recall_without: float
+
+    @property
+    def gain(self) -> float:
+        """What the history adds, −1…1."""
+        return self.recall_with - self.recall_without
 
 
 def holds_dialogues(path: Path) -> bool:
@@ -63,7 +83,10 @@ def holds_dialogues(path: Path) -> bool:
 
 def read_dialogues(path: Path) -> list[Dialogue]:
     """The conversations of a JSON-lines file. Raises ConfigError naming the line."""
-    lines = path.read_text(encoding="utf-8").splitlines()
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as exc:
+        raise ConfigError(f"cannot read {path}: {exc}") from exc
     return [_dialogue(line, where=f"{path}:{number}") for number, line in enumerate(lines, 1) if line.strip()]
 
 
@@ -85,8 +108,11 @@ async def judge_dialogues(
         yield DialogueVerdict(
             kind=each.kind,
             half=each.half,
+            earlier=each.turns[:-1],
             question=last,
             asked=asked,
+            gold_place=each.gold.place,
+            found=tuple(found_section(each.gold, passage, rank=rank) for rank, passage in enumerate(found, start=1)),
             rank_with=_rank(each.gold, found),
             rank_without=_rank(each.gold, alone),
         )

@@ -123,13 +123,13 @@ async def judge(
         answer = await answerer.answer(Question(text=each.question), principal)
         cited = {citation.number: await _cited_section(citation, catalogue, principal) for citation in answer.citations}
         passages = await answerer.search(each.question, principal, scope=SearchScope(), count=FOUND_DEPTH)
-        found = [_found(each, passage, rank=rank) for rank, passage in enumerate(passages, start=1)]
+        found = [found_section(each, passage, rank=rank) for rank, passage in enumerate(passages, start=1)]
         yield Verdict(
             question=each.question,
             email=each.email,
             is_answerable=each.is_answerable,
             gold=each.answers,
-            gold_place=" › ".join(part for part in (each.page, each.heading) if part) if each.page else None,
+            gold_place=each.place,
             status=answer.status,
             mode=answer.mode,
             reason=answer.reason,
@@ -166,7 +166,8 @@ def _is_retrieved(answer: Answer, passages: Sequence[Passage], found: Sequence[F
     return any((each.document_id, each.section_ordinal) in gold for each in answer.record.retrieved)
 
 
-def _found(gold: GoldQuestion, passage: Passage, *, rank: int) -> FoundSection:
+def found_section(gold: GoldQuestion, passage: Passage, *, rank: int) -> FoundSection:
+    """A passage as a report shows it, and whether it is where the gold answer stands."""
     return FoundSection(
         rank=rank,
         heading=passage.heading_line,

@@ -21,6 +21,11 @@ class GoldQuestion:
     is_answerable: bool
     email: str | None = None
 
+    @property
+    def place(self) -> str | None:
+        """The gold page and heading in one line; None if no page is named."""
+        return " › ".join(part for part in (self.page, self.heading) if part) if self.page else None
+
     def is_page(self, document_id: str) -> bool:
         """Is it the document of the gold page? Never, if no page is named."""
         return self.page is not None and document_id.partition(":")[2].removesuffix(".md") == (

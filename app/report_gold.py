@@ -132,14 +132,19 @@ def _cited(citations: Iterable[CheckedCitation]) -> str:
     return f"<h3>Cited</h3><ol>{cited}</ol>" if cited else ""
 
 
+def found_list(found: Iterable[FoundSection]) -> str:
+    """The sections found, best first, with the gold one marked."""
+    lines = "".join(_found_line(section) for section in found)
+    return f"<h3>Found</h3><ol>{lines}</ol>" if lines else "<h3>Found</h3><p>Nothing.</p>"
+
+
 def _found(verdict: Verdict) -> str:
-    lines = "".join(_found_line(section) for section in verdict.found)
     deeper = ""
     if verdict.section_rank is not None and verdict.section_rank > len(verdict.found):
         deeper = f'<p class="about">The gold section was found at rank {verdict.section_rank}.</p>'
     elif verdict.gold_place and verdict.section_rank is None:
         deeper = '<p class="fault">The gold section is not among the first 20.</p>'
-    return f"<h3>Found</h3><ol>{lines}</ol>{deeper}" if lines else "<h3>Found</h3><p>Nothing.</p>"
+    return found_list(verdict.found) + deeper
 
 
 def _found_line(section: FoundSection) -> str:

@@ -4,6 +4,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
+from app.dialogues import DialogueVerdict, score_dialogues
 from app.evaluation import Verdict
 from app.rating import SuiteRun
 from app.scoring import Scores
@@ -43,3 +44,11 @@ def suites_json(facts: RunFacts, runs: Sequence[SuiteRun]) -> str:
         for run in runs
     }
     return json.dumps({"format": RUN_FORMAT, "facts": asdict(facts), "suites": suites}, ensure_ascii=False, indent=1)
+
+
+def dialogues_json(facts: RunFacts, verdicts: Sequence[DialogueVerdict]) -> str:
+    """Scores of each group of conversations and every verdict, for machines and for `--compare`."""
+    scores = {each.group: asdict(each) | {"gain": each.gain} for each in score_dialogues(verdicts)}
+    told = [asdict(each) | {"outcome": each.outcome} for each in verdicts]
+    run = {"format": RUN_FORMAT, "facts": asdict(facts), "conversations": {"scores": scores, "verdicts": told}}
+    return json.dumps(run, ensure_ascii=False, indent=1)

@@ -1,14 +1,13 @@
 """`footnote eval CONVERSATIONS.jsonl`: follow-ups measured."""
 
-import json
-from dataclasses import asdict
 from pathlib import Path
 
 from rich.console import Console
 from rich.progress import track
 
 from app.cli.printing import make_console, print_line, print_table
-from app.dialogues import Dialogue, DialogueVerdict, judge_dialogues, read_dialogues, score_dialogues
+from app.dialogues import Dialogue, DialogueVerdict, judge_dialogues, read_dialogues
+from app.report_dialogues import COLUMNS, TITLE, dialogue_rows
 from app.settings import Settings
 
 
@@ -32,26 +31,9 @@ async def measure_dialogues(settings: Settings, path: Path, *, is_quiet: bool) -
 
 def print_dialogues(verdicts: list[DialogueVerdict], *, show_wrong: bool) -> None:
     """A line a group; `show_wrong`: and each last turn that was not found, or found later than without history."""
-    rows = [
-        (
-            each.group,
-            each.count,
-            f"{each.recall_with:.3f}",
-            f"{each.recall_without:.3f}",
-            f"{each.recall_with - each.recall_without:+.3f}",
-        )
-        for each in score_dialogues(verdicts)
-    ]
     console = make_console()
-    columns = ("last turns", "count", "with history", "without", "difference")
-    print_table(console, columns, rows, title="the gold section among the first 5 found for the last turn")
+    print_table(console, COLUMNS, dialogue_rows(verdicts), title=TITLE)
     for verdict in verdicts if show_wrong else ():
-        if verdict.rank_with is None or verdict.rank_with > (verdict.rank_without or verdict.rank_with):
+        if verdict.outcome != "ok":
             ranks = f"rank {verdict.rank_with or '–'}, without history {verdict.rank_without or '–'}"
             print_line(console, f"\n{verdict.question}\n  asked as: {verdict.asked}\n  {ranks}")
-
-
-def dialogues_json(verdicts: list[DialogueVerdict]) -> str:
-    """Scores and every verdict, for machines."""
-    scores = [asdict(each) for each in score_dialogues(verdicts)]
-    return json.dumps({"scores": scores, "verdicts": [asdict(each) for each in verdicts]}, indent=1, ensure_ascii=False)

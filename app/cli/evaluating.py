@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 from rich.progress import track
 
-from app.cli.conversing import dialogues_json, measure_dialogues, print_dialogues
+from app.cli.conversing import measure_dialogues, print_dialogues
 from app.cli.preparing import prepare_chat_model
 from app.cli.printing import make_console, print_line, print_table
 from app.cli.rating import print_suites, run_suites
@@ -20,9 +20,10 @@ from app.dialogues import holds_dialogues
 from app.evaluation import Verdict, judge
 from app.gold import GoldQuestion, read_gold
 from app.measures import require_library
+from app.report_dialogues import dialogues_report
 from app.report_gold import OUTCOMES, gold_report, score_rows
 from app.report_suites import suites_report
-from app.runs import RUN_FILE, RunFacts, gold_json, suites_json
+from app.runs import RUN_FILE, RunFacts, dialogues_json, gold_json, suites_json
 from app.scoring import score
 from app.settings import Settings
 from kb.errors import ConfigError
@@ -62,14 +63,16 @@ def evaluate(  # noqa: PLR0913  # each is an option of the command
 ) -> None:
     """Measure the answers to a golden set, follow-ups in conversations, or retrieval on collections."""
     settings = global_options(context).settings()
-    if gold is not None and not suite and holds_dialogues(gold):
-        return _follow(settings, gold, as_json=as_json, show_wrong=show_wrong)
+    if gold is not None and suite:
+        raise typer.BadParameter("name a file of questions or a --suite, not both", param_hint="GOLD.jsonl")
     require_library()
     before = None if compared is None else read_run(compared)
     if write is not None:
         _make_folder(write)
     if suite:
         made = _rate(settings, suite, root=suites, keep=keep, as_json=as_json)
+    elif gold is not None and holds_dialogues(gold):
+        made = _follow(settings, gold, as_json=as_json, show_wrong=show_wrong)
     elif gold is not None:
         made = _ask(settings, gold, as_json=as_json, show_wrong=show_wrong)
     else:
@@ -119,13 +122,16 @@ def _ask(settings: Settings, gold: Path, *, as_json: bool, show_wrong: bool) -> 
     return made
 
 
-def _follow(settings: Settings, path: Path, *, as_json: bool, show_wrong: bool) -> None:
+def _follow(settings: Settings, path: Path, *, as_json: bool, show_wrong: bool) -> _Made:
     """Print how the last turns of conversations were found."""
     verdicts = run(measure_dialogues(settings, path, is_quiet=as_json))
+    facts = _facts(settings, measured=path.name)
+    made = _Made(run=dialogues_json(facts, verdicts), report=dialogues_report(facts, verdicts))
     if as_json:
-        typer.echo(dialogues_json(verdicts))
+        typer.echo(made.run)
     else:
         print_dialogues(verdicts, show_wrong=show_wrong)
+    return made
 
 
 def _facts(settings: Settings, *, measured: str) -> RunFacts:

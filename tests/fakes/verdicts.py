@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from app.dialogues import DialogueVerdict
 from app.evaluation import CheckedCitation, CheckedSentence, FoundSection, Verdict
 from app.runs import RunFacts
 
@@ -55,3 +56,18 @@ def make_verdict(question: str = "How much leave?", **others: Any) -> Verdict:  
 def make_refusal(question: str = "Who won?", **others: Any) -> Verdict:  # any field
     silent = {"status": "not_found", "text": "", "sentences": (), "citations": (), "is_contained": False}
     return make_verdict(question, **(silent | {"answerable": 0.1} | others))
+
+
+def make_dialogue(kind: str = "pronoun", **others: Any) -> DialogueVerdict:  # any field
+    fields: dict[str, Any] = {
+        "kind": kind,
+        "half": "h",
+        "earlier": ("How much leave?",),
+        "question": "Is it paid?",
+        "asked": "Is it paid (leave)?",
+        "gold_place": "leave.md › Days",
+        "found": (make_found(),),
+        "rank_with": 1,
+        "rank_without": None,
+    }
+    return DialogueVerdict(**(fields | others))

@@ -119,6 +119,18 @@ def test_eval_writes_a_report_and_compares_with_an_earlier_run(footnote: Command
     assert "gold\tanswered_when_answerable\t1" in compared.out
 
 
+def test_eval_keeps_compares_and_holds_conversations(footnote: Command, tmp_path: Path) -> None:
+    talks, run, gate = tmp_path / "talks.jsonl", tmp_path / "run", tmp_path / "gate.toml"
+    talks.write_text(json.dumps({"turns": [QUESTION, "Is it paid?"], "page": "leave.md", "kind": "pronoun"}) + "\n")
+    gate.write_text("[conversations.at_least]\nrecall_with = 1\ngain = 0.5\n")
+    written = footnote("eval", str(talks), "--write", str(run))
+    assert (written.code, written.err) == (0, f"wrote {run / 'run.json'} and {run / 'report.html'}\n")
+    assert "Is it paid?" in (run / "report.html").read_text(encoding="utf-8")
+    compared = footnote("eval", str(talks), "--compare", str(run), "--gate", str(gate))
+    assert "conversations\trecall_with\t1\t+0.0000" in compared.out
+    assert (compared.code, compared.err) == (1, "footnote: conversations: gain is 0, and must be at least 0.5\n")
+
+
 def test_models_are_listed_and_verified(footnote: Command) -> None:
     assert "embedder\thashing\thashing\t" in footnote("models", "list").out
     done = footnote("models", "verify")

@@ -7,11 +7,12 @@ from typing import Any
 import pytest
 
 from app.comparing import compare, misses, read_run
+from app.dialogues import DialogueVerdict
 from app.evaluation import Verdict
-from app.runs import RUN_FILE, RUN_FORMAT, gold_json
+from app.runs import RUN_FILE, RUN_FORMAT, dialogues_json, gold_json
 from app.scoring import score
 from kb.errors import ConfigError
-from tests.fakes.verdicts import FACTS, make_citation, make_refusal, make_verdict
+from tests.fakes.verdicts import FACTS, make_citation, make_dialogue, make_refusal, make_verdict
 
 
 def make_suites(*ndcg: float, name: str = "laws") -> dict[str, Any]:
@@ -25,6 +26,10 @@ def make_suites(*ndcg: float, name: str = "laws") -> dict[str, Any]:
 
 def as_run(*verdicts: Verdict) -> Any:  # JSON, as it is written
     return json.loads(gold_json(FACTS, score(verdicts), verdicts))
+
+
+def as_conversations(*verdicts: DialogueVerdict) -> Any:  # JSON, as it is written
+    return json.loads(dialogues_json(FACTS, verdicts))
 
 
 def write(tmp_path: Path, text: str) -> Path:
@@ -73,6 +78,13 @@ def test_one_question_of_two_people_is_two_questions() -> None:
     assert (found.pair_count, found.difference.mean) == (2, 0.5)
 
 
+def test_conversations_are_compared_by_all_their_turns() -> None:
+    before = as_conversations(make_dialogue(rank_with=None), make_dialogue(earlier=("Other?",), rank_with=None))
+    after = as_conversations(make_dialogue(rank_with=3), make_dialogue(earlier=("Another?",)))
+    found = {change.measure: (change.pair_count, change.difference.mean) for change in compare(before, after)}
+    assert found == {"recall_with": (1, 1.0), "recall_without": (1, 0.0)}
+
+
 def test_a_run_of_another_format_is_refused_in_one_line(tmp_path: Path) -> None:
     old = write(tmp_path, json.dumps({"scores": {}, "verdicts": []}))
     with pytest.raises(ConfigError, match=rf"is of format 1 and this .* compares format {RUN_FORMAT}: run it again"):
@@ -114,14 +126,21 @@ def test_gold_scores_are_held_too(tmp_path: Path) -> None:
     assert len(misses({"scores": {"gold_contained": 0.8}, "verdicts": []}, gate)) == 1
 
 
+def test_conversations_are_held_by_what_their_history_adds(tmp_path: Path) -> None:
+    gate = write(tmp_path, "[conversations.at_least]\nrecall_with = 0.5\ngain = 0.6\n")
+    run = as_conversations(make_dialogue(), make_dialogue(rank_with=None))
+    assert [str(miss) for miss in misses(run, gate)] == ["conversations: gain is 0.5, and must be at least 0.6"]
+
+
 @pytest.mark.parametrize(
     "text",
     [
+        "[conversations.at_least]\ngain = 0.1\n",
         "[suites.laws.at_least]\nunheard_of = 1\n",
         "[suites.poems.at_least]\nndcg_10 = 1\n",
         "[gold.at_least]\nndcg_10 = 1\n",
     ],
-    ids=["measure", "suite", "gold"],
+    ids=["conversations", "measure", "suite", "gold"],
 )
 def test_a_threshold_without_a_score_is_refused(tmp_path: Path, text: str) -> None:
     with pytest.raises(ConfigError, match="this run has no"):

@@ -9,12 +9,13 @@ import pytest
 from app.dialogues import DialogueVerdict, holds_dialogues, judge_dialogues, read_dialogues, score_dialogues
 from kb.errors import ConfigError
 from tests.fakes.answering import ANYONE, make_answerer
+from tests.fakes.verdicts import make_dialogue
 
 DEMO = Path(__file__).parents[2] / "demo"
 
 
 def verdict(kind: str, rank_with: int | None, rank_without: int | None) -> DialogueVerdict:
-    return DialogueVerdict(kind=kind, half="h", question="?", asked="?", rank_with=rank_with, rank_without=rank_without)
+    return make_dialogue(kind, rank_with=rank_with, rank_without=rank_without)
 
 
 def test_the_demo_set_is_of_conversations_over_pages_that_exist() -> None:
@@ -43,6 +44,15 @@ async def test_a_last_turn_is_searched_for_with_its_history_and_without(tmp_path
     (found,) = [each async for each in judge_dialogues(read_dialogues(path), make_answerer(), ANYONE, chat_model=None)]
     assert (found.question, found.asked) == ("And Halifax?", "Where is the Halifax office?")
     assert (found.rank_with, found.rank_without) == (1, 1)
+    assert (found.earlier, found.found[0].is_gold) == (("Where is the Porto office?",), True)
+
+
+@pytest.mark.parametrize(
+    ("rank_with", "rank_without", "outcome"),
+    [(1, None, "ok"), (2, 2, "ok"), (2, 1, "later"), (None, 1, "missed"), (None, None, "missed")],
+)
+def test_a_history_helps_or_hurts(rank_with: int | None, rank_without: int | None, outcome: str) -> None:
+    assert verdict("a", rank_with, rank_without).outcome == outcome
 
 
 @pytest.mark.parametrize("line", ["{}", "[]", '{"turns": [], "page": "x", "kind": "y"}', "no JSON"])

@@ -10,12 +10,13 @@ import pytest
 
 from app.evaluation import CheckedSentence
 from app.rating import QueryRating, SuiteRun
+from app.report_dialogues import dialogues_report
 from app.report_gold import gold_report
 from app.report_page import link
 from app.report_suites import suites_report
 from app.scoring import score
 from app.suites import Suite, SuitePage
-from tests.fakes.verdicts import FACTS, make_citation, make_found, make_refusal, make_verdict
+from tests.fakes.verdicts import FACTS, make_citation, make_dialogue, make_found, make_refusal, make_verdict
 
 HOSTILE = "\"'><script>owned()</script><img src=//evil.test onerror=owned()></style></details>\u202e&amp;"
 TAGS = set(
@@ -59,7 +60,22 @@ def hostile_suites_report() -> str:
     return suites_report(FACTS, [SuiteRun(suite=suite, ratings=ratings)])
 
 
-@pytest.mark.parametrize("report", [hostile_gold_report(), hostile_suites_report()], ids=["gold", "suites"])
+def hostile_conversations_report() -> str:
+    words: dict[str, Any] = {"kind": HOSTILE, "question": HOSTILE, "asked": HOSTILE, "gold_place": HOSTILE}
+    return dialogues_report(
+        FACTS,
+        [make_dialogue(earlier=(HOSTILE,), found=(make_found(heading=HOSTILE, url=HOSTILE),), half=HOSTILE, **words)],
+    )
+
+
+REPORTS = {
+    "gold": hostile_gold_report(),
+    "suites": hostile_suites_report(),
+    "conversations": hostile_conversations_report(),
+}
+
+
+@pytest.mark.parametrize("report", REPORTS.values(), ids=REPORTS)
 def test_foreign_words_become_text_and_nothing_else(report: str) -> None:
     seen = Seen(report)
     assert {tag for tag, _ in seen.elements} <= TAGS
@@ -69,7 +85,7 @@ def test_foreign_words_become_text_and_nothing_else(report: str) -> None:
     assert report.count("<style>") == report.count("</style>") == 1
 
 
-@pytest.mark.parametrize("report", [hostile_gold_report(), hostile_suites_report()], ids=["gold", "suites"])
+@pytest.mark.parametrize("report", REPORTS.values(), ids=REPORTS)
 def test_the_policy_allows_the_reports_own_style_and_nothing_else(report: str) -> None:
     (style,) = re.findall(r"<style>(.*?)</style>", report, re.DOTALL)
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
@@ -114,3 +130,11 @@ def test_a_deep_or_missing_gold_section_is_said() -> None:
 def test_a_report_of_one_kind_of_questions_can_be_drawn() -> None:
     verdicts = [make_refusal(answerable=None, found=())]
     assert "unanswerable (0)" in Seen(gold_report(FACTS, score(verdicts), verdicts)).text
+
+
+def test_a_conversation_shows_what_was_searched_for_and_what_the_history_did() -> None:
+    verdicts = [make_dialogue(), make_dialogue("switch", rank_with=None, rank_without=2)]
+    seen = Seen(dialogues_report(FACTS, verdicts))
+    assert [attributes["class"] for tag, attributes in seen.elements if tag == "details"] == ["ok", "missed"]
+    assert "Is it paid (leave)?" in seen.text
+    assert "Without the history: rank 2." in seen.text
