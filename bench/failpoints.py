@@ -39,13 +39,13 @@ STEPS: Mapping[str, Sequence[str]] = {
         "release",
     ),
     "catalogue.access": ("intern",),
-    "catalogue.documents": ("reserve_revision", "commit_revision", "tombstone", "collected"),
+    "catalogue.documents": ("reserve_revisions", "commit_revisions", "tombstone", "collected"),
     "embedder": ("embed_passages",),
     "index": ("upsert_revision", "flush", "delete_revisions"),
 }
 MOMENTS = ("before", "after")
 # Called for each page or batch: the one that dies need not be the first.
-REPEATED = frozenset({"intern", "reserve_revision", "commit_revision", "upsert_revision"})
+REPEATED = frozenset({"intern", "reserve_revisions", "commit_revisions", "upsert_revision"})
 
 
 @dataclass(slots=True)

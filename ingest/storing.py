@@ -9,7 +9,7 @@ from ingest.chunking import chunk_document
 from ingest.repairing import upsert_again
 from ingest.reporting import Tally
 from ingest.vectors import embed_chunks
-from kb.catalogue.records import StoredChunk, StoredDocument
+from kb.catalogue.records import Revision, StoredDocument
 from kb.documents import Chunk, Document, chunk_id, document_id
 from kb.errors import IndexFailure, IndexMismatch, KnowledgeBaseError, ModelError
 from kb.index.base import IndexedChunk
@@ -127,17 +127,22 @@ class Storer:
         embedded = await embed_chunks(self._base, [(each.document.id, each.chunks) for each in batch])
         self._tally.embedded_chunks += embedded.embedded_count
         self._tally.reused_chunks += sum(map(len, embedded.documents)) - embedded.embedded_count
-        contents = list(zip(batch, embedded.documents, strict=True))
-        revisions = [await self._upsert(each, chunks) for each, chunks in contents]
-        await self._base.index.flush()
-        for (each, chunks), revision in zip(contents, revisions, strict=True):
-            await self._base.catalogue.documents.commit_revision(
-                each.document,
-                revision=revision,
+        tenant, generation = self._base.settings.tenant, self._base.generation.id
+        numbers = await self._base.catalogue.documents.reserve_revisions(tenant, [each.document.id for each in batch])
+        revisions = [
+            Revision(
+                document=each.document,
+                number=numbers[each.document.id],
                 audience_id=each.audience_id,
-                generation=self._base.generation.id,
                 chunks=chunks,
             )
+            for each, chunks in zip(batch, embedded.documents, strict=True)
+        ]
+        for revision in revisions:
+            if points := _points(revision, generation=generation):
+                await self._base.index.upsert_revision(points)
+        await self._base.index.flush()
+        await self._base.catalogue.documents.commit_revisions(tenant, revisions, generation=generation)
 
     async def _touch(self, document: Document, stored: StoredDocument, *, audience_id: int) -> None:
         """Same text: nothing is embedded; at most the time and the audience of the points change."""
@@ -164,44 +169,31 @@ class Storer:
             await self._base.index.set_audience(tenant=tenant, document_id=stored.document_id, audience_id=audience_id)
             await self._base.index.flush()
 
-    async def _upsert(self, each: _Pending, chunks: Sequence[StoredChunk]) -> int:
-        document = each.document
-        revision = await self._base.catalogue.documents.reserve_revision(document.tenant, document.id)
-        points = [
-            _point(
-                chunk,
-                document,
-                revision=revision,
-                audience_id=each.audience_id,
-                generation=self._base.generation.id,
-            )
-            for chunk in chunks
-        ]
-        if points:
-            await self._base.index.upsert_revision(points)
-        return revision
-
 
 def _is_about_one_document(error: KnowledgeBaseError) -> bool:
     """A refusal of what a document is, not of the time: it would be refused again, and others need not be."""
     return not error.retryable and not isinstance(error, IndexMismatch)
 
 
-def _point(chunk: StoredChunk, document: Document, *, revision: int, audience_id: int, generation: int) -> IndexedChunk:
-    return IndexedChunk(
-        id=chunk_id(generation, document.id, revision, chunk.ordinal),
-        tenant=document.tenant,
-        source_id=document.source_id,
-        space=document.space,
-        document_id=document.id,
-        revision=revision,
-        section_id=document.sections[chunk.section_ordinal].id,
-        section_ordinal=chunk.section_ordinal,
-        ordinal=chunk.ordinal,
-        audience_id=audience_id,
-        labels=document.labels,
-        updated_at=document.updated_at,
-        text=chunk.text,
-        embedded_text=chunk.embedded_text,
-        vector=chunk.vector,
-    )
+def _points(revision: Revision, *, generation: int) -> list[IndexedChunk]:
+    document = revision.document
+    return [
+        IndexedChunk(
+            id=chunk_id(generation, document.id, revision.number, chunk.ordinal),
+            tenant=document.tenant,
+            source_id=document.source_id,
+            space=document.space,
+            document_id=document.id,
+            revision=revision.number,
+            section_id=document.sections[chunk.section_ordinal].id,
+            section_ordinal=chunk.section_ordinal,
+            ordinal=chunk.ordinal,
+            audience_id=revision.audience_id,
+            labels=document.labels,
+            updated_at=document.updated_at,
+            text=chunk.text,
+            embedded_text=chunk.embedded_text,
+            vector=chunk.vector,
+        )
+        for chunk in revision.chunks
+    ]

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from sqlalchemy import ColumnElement, and_, func, or_, select, update
 
-from kb.catalogue.contents import replace_chunks, to_vector, write_build
+from kb.catalogue.contents import replace_chunks, to_vector, write_builds
 from kb.catalogue.database import Database
 from kb.catalogue.records import Build, StoredChunk
 from kb.catalogue.tables import builds, chunks, documents
@@ -61,10 +61,9 @@ class BuildStore:
         async with self._database.write() as connection:
             if (await connection.execute(unchanged)).first() is None:
                 return False
-            await replace_chunks(
-                connection, tenant, document_id, revision=build.revision, generation=generation, stored=stored
-            )
-            await write_build(connection, tenant, document_id, generation=generation, build=build)
+            contents = {(document_id, build.revision): stored}
+            await replace_chunks(connection, tenant, contents, generation=generation)
+            await write_builds(connection, tenant, {document_id: build}, generation=generation)
             return True
 
     async def chunks_of(self, tenant: str, document_id: str, *, generation: int) -> list[StoredChunk]:

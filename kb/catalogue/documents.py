@@ -3,13 +3,13 @@
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
-from sqlalchemy import ColumnElement, Update, delete, func, select, update
+from sqlalchemy import ColumnElement, Update, bindparam, delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from kb.catalogue.contents import drop_contents, replace_chunks, replace_sections, write_build
+from kb.catalogue.contents import drop_contents, replace_chunks, replace_sections, write_builds
 from kb.catalogue.database import insert_new, upsert
 from kb.catalogue.reading import SectionReader
-from kb.catalogue.records import Build, Garbage, StoredChunk, StoredDocument
+from kb.catalogue.records import Build, Garbage, Revision, StoredDocument
 from kb.catalogue.tables import builds, documents, garbage, generations
 from kb.documents import Document
 from kb.errors import IndexUnavailable
@@ -32,58 +32,37 @@ class DocumentStore(SectionReader):
         names = StoredDocument.__dataclass_fields__
         return None if row is None else StoredDocument(**{name: row[name] for name in names})
 
-    async def reserve_revision(self, tenant: str, document_id: str) -> int:
-        """The next revision number of a document: durable at once, never given twice, even if the caller dies."""
-        mine = (documents.c.tenant == tenant, documents.c.document_id == document_id)
-        source_id, _, native_id = document_id.partition(":")
-        new = {
-            "tenant": tenant,
-            "document_id": document_id,
-            "source_id": source_id,
-            "native_id": native_id,
-            "last_revision": 0,
-        }
+    async def reserve_revisions(self, tenant: str, document_ids: Sequence[str]) -> Mapping[str, int]:
+        """Document id → its next revision number: durable at once, never given twice, even if the caller dies."""
+        # In one order everywhere: two processes then wait for each other and never for ever.
+        ids = sorted(set(document_ids))
+        mine = (documents.c.tenant == tenant, documents.c.document_id.in_(ids))
         async with self._database.write() as connection:
-            await connection.execute(insert_new(connection, documents, new))
+            for document_id in ids:
+                await connection.execute(insert_new(connection, documents, _new_row(tenant, document_id)))
             await connection.execute(update(documents).where(*mine).values(last_revision=documents.c.last_revision + 1))
-            revision = await connection.execute(select(documents.c.last_revision).where(*mine))
-            return int(revision.scalar_one())
+            reserved = await connection.execute(select(documents.c.document_id, documents.c.last_revision).where(*mine))
+            return {row.document_id: row.last_revision for row in reserved}
 
-    async def commit_revision(
-        self,
-        document: Document,
-        *,
-        revision: int,
-        audience_id: int,
-        generation: int,
-        chunks: Sequence[StoredChunk],
-    ) -> None:
-        """Make a revision live: one transaction. The index must hold (and have flushed) its points before.
+    async def commit_revisions(self, tenant: str, revisions: Sequence[Revision], *, generation: int) -> None:
+        """Make revisions of several documents live: one transaction. The index must hold (and have flushed) their
+        points before.
 
-        Raises IndexUnavailable if another generation has gone live meanwhile: its index lacks the revision.
+        Raises IndexUnavailable if another generation has gone live meanwhile: its index lacks them.
         """
-        tenant = document.tenant
-        build = Build(
-            revision=revision, chunk_count=len(chunks), audience_id=audience_id, updated_at=document.updated_at
-        )
+        contents = {(each.document.id, each.number): each.chunks for each in revisions}
+        made = {each.document.id: _build_of(each) for each in revisions}
         async with self._database.write() as connection:
             await _must_be_live(connection, tenant, generation)
-            await replace_sections(connection, document, revision=revision)
-            await replace_chunks(
-                connection, tenant, document.id, revision=revision, generation=generation, stored=chunks
-            )
-            await write_build(connection, tenant, document.id, generation=generation, build=build)
-            row = _about(document) | {
-                "audience_id": audience_id,
-                "live_revision": revision,
-                "chunk_count": len(chunks),
-                "generation": generation,
-                "deleted_at": None,
-                "deleted_reason": None,
-            }
-            await connection.execute(_one(tenant, document.id).values(**row))
-            if revision > 1:  # a first revision has nothing before it
-                await _mark_garbage(connection, tenant, document.id, keep=revision)
+            await replace_sections(connection, tenant, revisions)
+            await replace_chunks(connection, tenant, contents, generation=generation)
+            await write_builds(connection, tenant, made, generation=generation)
+            mine = (documents.c.tenant == tenant, documents.c.document_id == bindparam("mine"))
+            rows = [_live_row(each, generation) | {"mine": each.document.id} for each in revisions]
+            await connection.execute(update(documents).where(*mine), rows)
+            for each in revisions:
+                if each.number > 1:  # a first revision has nothing before it
+                    await _mark_garbage(connection, tenant, each.document.id, keep=each.number)
 
     async def touch(self, document: Document, *, audience_id: int, generation: int) -> None:
         """Version, time and audience of a document whose text stayed the same; the generation's index has them."""
@@ -152,6 +131,32 @@ def _one(tenant: str, document_id: str) -> Update:
 def _build(tenant: str, document_id: str, generation: int) -> Update:
     mine = (builds.c.tenant == tenant, builds.c.document_id == document_id, builds.c.generation == generation)
     return update(builds).where(*mine)
+
+
+def _new_row(tenant: str, document_id: str) -> dict[str, object]:
+    source_id, _, native_id = document_id.partition(":")
+    names = {"tenant": tenant, "document_id": document_id, "source_id": source_id, "native_id": native_id}
+    return names | {"last_revision": 0}
+
+
+def _build_of(revision: Revision) -> Build:
+    return Build(
+        revision=revision.number,
+        chunk_count=len(revision.chunks),
+        audience_id=revision.audience_id,
+        updated_at=revision.document.updated_at,
+    )
+
+
+def _live_row(revision: Revision, generation: int) -> dict[str, object]:
+    return _about(revision.document) | {
+        "audience_id": revision.audience_id,
+        "live_revision": revision.number,
+        "chunk_count": len(revision.chunks),
+        "generation": generation,
+        "deleted_at": None,
+        "deleted_reason": None,
+    }
 
 
 def _about(document: Document) -> dict[str, object]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, NamedTuple
 
-from kb.documents import BlockKind
+from kb.documents import BlockKind, Document
 from kb.embedders.base import Vectors
 
 # unread: listed, and not looked at yet.
@@ -83,6 +83,16 @@ class StoredChunk:
     fingerprint: str
     made_from: str
     vector: Vectors
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Revision:
+    """A document with what its new revision consists of: all that a commit writes. `number`: as it was reserved."""
+
+    document: Document
+    number: int
+    audience_id: int
+    chunks: Sequence[StoredChunk]
 
 
 class SectionKey(NamedTuple):

@@ -18,7 +18,7 @@ import numpy as np
 
 from kb.access import Audience
 from kb.catalogue import Catalogue
-from kb.catalogue.records import SectionKey, StoredChunk
+from kb.catalogue.records import Revision, SectionKey, StoredChunk
 from kb.documents import Block, Document, Section
 
 TENANT = "acme"
@@ -119,11 +119,18 @@ async def store(
 ) -> int:
     """Reserve and commit a revision, the way a sync does; gives its number."""
     audience_id = await catalogue.access.intern(document.tenant, Audience.of(words))
-    revision = await catalogue.documents.reserve_revision(document.tenant, document.id)
-    await catalogue.documents.commit_revision(
-        document, revision=revision, audience_id=audience_id, generation=1, chunks=chunks or (make_chunk(),)
-    )
+    reserved = await catalogue.documents.reserve_revisions(document.tenant, [document.id])
+    revision = reserved[document.id]
+    await commit(catalogue, document, *chunks, revision=revision, audience_id=audience_id)
     return revision
+
+
+async def commit(
+    catalogue: Catalogue, document: Document, *chunks: StoredChunk, revision: int, audience_id: int
+) -> None:
+    """Make a reserved revision live."""
+    made = Revision(document=document, number=revision, audience_id=audience_id, chunks=chunks or (make_chunk(),))
+    await catalogue.documents.commit_revisions(document.tenant, [made], generation=1)
 
 
 def key_of(document: Document, *, revision: int, ordinal: int = 0) -> SectionKey:

@@ -10,7 +10,7 @@ from kb.access import NOBODY, Audience, Principal
 from kb.catalogue import Catalogue
 from kb.catalogue.records import Garbage
 from kb.errors import CatalogueUnavailable
-from tests.contract.catalogues import NOW, TENANT, edited, key_of, make_chunk, make_document, store
+from tests.contract.catalogues import NOW, TENANT, commit, edited, key_of, make_chunk, make_document, store
 
 ALICE = "alice@example.com"
 
@@ -96,14 +96,17 @@ async def test_a_change_of_two_processes_at_once_is_seen_by_a_third(catalogue: C
 
 
 async def test_a_revision_number_is_never_given_twice(catalogue: Catalogue, second: Catalogue) -> None:
-    reserving = [each.documents.reserve_revision(TENANT, "wiki:1") for each in [catalogue, second] * 5]
-    assert sorted(await asyncio.gather(*reserving)) == list(range(1, 11))
-    assert await catalogue.documents.reserve_revision(TENANT, "wiki:2") == 1
+    ids = ["wiki:1", "wiki:0"]
+    reserving = [each.documents.reserve_revisions(TENANT, ids) for each in [catalogue, second] * 5]
+    reserved = await asyncio.gather(*reserving)
+    for document_id in ids:
+        assert sorted(each[document_id] for each in reserved) == list(range(1, 11))
+    assert await catalogue.documents.reserve_revisions(TENANT, ["wiki:2", "wiki:1"]) == {"wiki:1": 11, "wiki:2": 1}
 
 
 async def test_a_document_is_nowhere_until_its_first_commit(catalogue: Catalogue) -> None:
     document = make_document()
-    await catalogue.documents.reserve_revision(TENANT, document.id)
+    await catalogue.documents.reserve_revisions(TENANT, [document.id])
     assert await catalogue.documents.get(TENANT, document.id) is None
     assert await catalogue.documents.versions(TENANT, "wiki") == {}
     assert await catalogue.documents.live_revisions(TENANT) == {}
@@ -129,7 +132,7 @@ async def test_the_old_revision_is_served_until_the_new_one_is_committed(catalog
     document = make_document("1", "Two metres.")
     audience = await catalogue.access.intern(TENANT, Audience.of(["everyone"]))
     await store(catalogue, document)
-    revision = await catalogue.documents.reserve_revision(TENANT, document.id)
+    revision = (await catalogue.documents.reserve_revisions(TENANT, [document.id]))[document.id]
     keys = [key_of(document, revision=1), key_of(document, revision=2)]
 
     async def texts() -> list[str]:
@@ -137,9 +140,7 @@ async def test_the_old_revision_is_served_until_the_new_one_is_committed(catalog
         return [section.text for section in found]
 
     assert await texts() == ["Two metres."]
-    await catalogue.documents.commit_revision(
-        edited(document, "Three metres."), revision=revision, audience_id=audience, generation=1, chunks=[make_chunk()]
-    )
+    await commit(catalogue, edited(document, "Three metres."), revision=revision, audience_id=audience)
     assert await texts() == ["Three metres."]
     assert await catalogue.documents.live_revisions(TENANT) == {document.id: (2, 1)}
 

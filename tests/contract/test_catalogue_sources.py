@@ -221,7 +221,7 @@ async def test_a_catalogue_opened_by_many_processes_at_once_is_made_once(catalog
         "import asyncio, sys; from kb.catalogue import Catalogue\n"
         "async def main():\n"
         "    async with await Catalogue.open(sys.argv[1]) as made:\n"
-        "        print(await made.documents.reserve_revision('acme', 'wiki:1'))\n"
+        "        print((await made.documents.reserve_revisions('acme', ['wiki:1']))['wiki:1'])\n"
         "asyncio.run(main())"
     )
     command = (sys.executable, "-c", script, catalogue_url)

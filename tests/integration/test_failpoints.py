@@ -8,7 +8,12 @@ import pytest
 from bench.failpoints import failpoints
 
 pytestmark = pytest.mark.integration
-STEPS = ("catalogue.documents.commit_revision", "catalogue.documents.tombstone", "index.upsert_revision", "index.flush")
+STEPS = (
+    "catalogue.documents.commit_revisions",
+    "catalogue.documents.tombstone",
+    "index.upsert_revision",
+    "index.flush",
+)
 
 
 @pytest.mark.parametrize("step", STEPS)
