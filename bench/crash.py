@@ -232,6 +232,8 @@ async def _read_all_the_time(base: KnowledgeBase, findings: Findings) -> None:
         findings.searches += 1
         findings.mixed_revisions += len(found) > 1
         findings.half_pages += len(found) <= 1 and found.total() != SECTIONS
+        if len(found) > 1 or found.total() != SECTIONS:
+            print(f"a search found {dict(found)} (edition: sections)", flush=True)
         await asyncio.sleep(0.02)
 
 

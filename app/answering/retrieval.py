@@ -23,7 +23,7 @@ logger = logging.getLogger(__name__)
 # Chunks that each of the two searches returns, and sections whose text is looked at.
 CANDIDATE_CHUNKS = 64
 CANDIDATE_SECTIONS = 16
-TRIES = 3
+MOST_TRIES = 10
 DEFAULT_LANGUAGE = "english"
 
 
@@ -112,7 +112,8 @@ class HybridRetriever:
     ) -> tuple[dict[SectionKey, StoredSection], Mapping[SectionKey, Fused]]:
         """The best sections by the index's scores, each read under the second permission check."""
         most = max(CANDIDATE_SECTIONS, 2 * count)
-        for _ in range(TRIES):
+        gone: set[SectionKey] = set()
+        for _ in range(MOST_TRIES):
             hits = await self._index.search(
                 where=where, vector=vector, text=query.words, k=max(CANDIDATE_CHUNKS, 2 * most)
             )
@@ -122,9 +123,12 @@ class HybridRetriever:
             sections = await self._catalogue.documents.read_sections(
                 where.tenant, audience_ids=where.audience_ids, keys=keys
             )
-            if len(sections) == len(keys):
+            # A page was replaced between the search and the read: the next search finds its new revision. What is
+            # missing a second time is no race, but what a dead sync left in the index.
+            missing = {*keys} - {_key(section) for section in sections}
+            if missing <= gone:
                 break
-            # A page was replaced between the search and the read: the next search finds its new revision.
+            gone |= missing
         return {_key(section): section for section in sections}, fused
 
     def _passage(self, tenant: str, section: StoredSection, *, score: float, dense: float) -> Passage:

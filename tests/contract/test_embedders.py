@@ -6,9 +6,11 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from sentence_transformers import SentenceTransformer
 
 from kb.embedders import hashing, openai, sentence_transformers
 from kb.embedders.base import Embedder, PieceEmbedder
@@ -197,3 +199,19 @@ async def test_pieces_tell_where_in_the_text_they_stand() -> None:
         assert each.vectors.shape == (len(each.spans), embedder.dimension)
         assert np.allclose(np.linalg.norm(each.vectors, axis=1), 1, atol=1e-3)
     assert await embedder.embed_pieces([]) == []
+
+
+async def test_texts_of_many_lengths_come_in_few_shapes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Compiled kernels are kept for each shape; 60 lengths of their own would be 60 times their memory."""
+    embedder = starter()
+    shapes: set[tuple[int, ...]] = set()
+    forward = SentenceTransformer.forward
+
+    def noted(self: SentenceTransformer, features: dict[str, Any]) -> Any:
+        shapes.add(tuple(features["input_ids"].shape))
+        return forward(self, features)
+
+    monkeypatch.setattr(SentenceTransformer, "forward", noted)
+    for words in range(1, 61):
+        await embedder.embed_query("pump " * words)
+    assert len(shapes) == 8

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,6 +13,7 @@ from app.answering.types import Passage, SearchScope
 from kb.access import Audience
 from kb.documents import Document
 from kb.errors import ModelError
+from kb.index.base import Hit
 from kb.wiring import KnowledgeBase
 from tests.factories import NOW, TENANT, listing, make_page, opened_base, search, sync
 
@@ -155,6 +157,28 @@ async def test_the_callers_scope_and_the_inline_filters_hold_together(base: Know
     scope = SearchScope(labels=("policy",))
     found = await retriever.retrieve("updated:2026 annual leave", principal, scope=scope, count=5)
     assert names(found) == ["both"]
+
+
+async def test_a_search_during_a_busy_sync_finds_every_page(
+    base: KnowledgeBase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whenever the index has answered, the next page is replaced before its sections are read."""
+    pages = [make_page(f"page{number}", f"Firmware note {number}.") for number in range(6)]
+    await store(base, *pages)
+    searched, waiting = base.index.search, list(pages)
+
+    async def search_and_replace(**query: Any) -> list[Hit]:
+        hits = await searched(**query)
+        if waiting:
+            name = waiting.pop(0).native_id
+            renewed = make_page(name, f"Newer firmware note of {name}.", version="2")
+            report = await sync(base, listing(*pages), renewed)
+            assert report.reason is None
+        return hits
+
+    monkeypatch.setattr(base.index, "search", search_and_replace)
+    assert sorted(names(await search(base, "firmware note"))) == [page.native_id for page in pages]
+    assert not waiting
 
 
 class BackwardsReranker:
