@@ -50,7 +50,7 @@ class Caller:
     def must_have(self, *scopes: str) -> None:
         """Raises ScopeMissing without any of these."""
         if not self.scopes & set(scopes):
-            raise ScopeMissing(f"this key may not {scopes[0]}: create one with the scope {scopes[0]!r}")
+            raise ScopeMissing(f"this needs the scope {scopes[0]!r}: use a key that was made with it")
 
 
 def new_key() -> NewKey:

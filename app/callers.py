@@ -36,6 +36,10 @@ class Door:
         self.sessions = SessionBook(catalogue, settings)
         self.visits = VisitBook(settings.sites)
 
+    async def is_closed_now(self) -> bool:
+        """Does every request need credentials? Once a key was made, also on a server that began without."""
+        return not self._is_open or bool(await self._catalogue.keys.list(self._settings.tenant))
+
     async def __call__(self, request: Request) -> Caller:
         """Raises AccessDenied, in the same words for every cause; IdentityUnavailable if tokens cannot be checked."""
         if (who := await self.signed_in(request)) is not None:

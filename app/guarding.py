@@ -3,6 +3,7 @@
 import logging
 import secrets
 import time
+from collections.abc import Awaitable, Callable
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -13,6 +14,7 @@ from app.auth import is_loopback
 from app.draining import Draining
 from app.metrics import Metrics
 from app.problems import Problem, respond
+from kb.errors import KnowledgeBaseError
 from kb.logs import request_id
 
 logger = logging.getLogger(__name__)
@@ -38,10 +40,18 @@ class Guard:
     """ASGI middleware. `is_open`: requests without a key are answered, so only this machine's own may come through."""
 
     def __init__(
-        self, app: ASGIApp, *, is_open: bool, metrics: Metrics | None = None, draining: Draining | None = None
+        self,
+        app: ASGIApp,
+        *,
+        is_open: bool,
+        metrics: Metrics | None = None,
+        draining: Draining | None = None,
+        is_closed_now: Callable[[], Awaitable[bool]] | None = None,
     ) -> None:
+        """`is_closed_now`: was a key made since? Then callers from elsewhere are let through, who need one."""
         self._app = app
         self._is_open = is_open
+        self._is_closed_now = is_closed_now
         self._draining = draining or Draining()
         self._metrics = metrics or Metrics()
 
@@ -79,7 +89,10 @@ class Guard:
 
     async def _answer(self, scope: Scope, receive: Receive, reply: "_Reply") -> None:
         headers = Headers(scope=scope)
-        if (refusal := _refusal(headers, is_open=self._is_open)) is not None:
+        refusal = _refusal(headers, is_open=self._is_open)
+        if refusal is not None and await self._was_closed():
+            refusal = _refusal(headers, is_open=False)
+        if refusal is not None:
             problem, detail = refusal
             await respond(problem, detail=detail)(scope, receive, reply.send)
             return
@@ -90,6 +103,16 @@ class Guard:
             await respond(_ENDING, detail=detail, headers=away)(scope, receive, reply.send)
             return
         await self._app(scope, _Body(receive).receive, reply.send)
+
+    async def _was_closed(self) -> bool:
+        """Has an open server got its first key meanwhile? It stays closed then."""
+        if not self._is_open or self._is_closed_now is None:
+            return False
+        try:
+            self._is_open = not await self._is_closed_now()
+        except KnowledgeBaseError:
+            return False
+        return not self._is_open
 
 
 class _Reply:

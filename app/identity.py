@@ -1,5 +1,6 @@
 """Tokens (JWT) that a configured issuer signed: whom they name, if they are as the configuration says they must be."""
 
+import logging
 import re
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -11,6 +12,7 @@ from app.identity_settings import Algorithm, IssuerTable
 from kb.errors import AccessDenied, ConfigError
 from kb.http import HttpClients
 
+logger = logging.getLogger(__name__)
 LONGEST_TOKEN = 8192
 _TOKEN = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
 # ASCII alone: other scripts have letters that become ASCII ones when they are made small, and so another's address.
@@ -61,15 +63,15 @@ class TokenBook:
         """Whom the token names. Raises AccessDenied, in the same words for every cause; IdentityUnavailable if the
         issuer's keys cannot be had."""
         if not self._issuers or not looks_signed(token):
-            raise denied()
+            raise denied("it has not the form of a token, or there are no issuers")
         found = self._issuers.get(_issuer_of(token))
         if found is None:
-            raise denied()
+            raise denied("no configured issuer has this iss")
         table, keys = found
         claims = await read_token(token, keys, _rules(table))
         identity = identity_in(claims, email_claim=table.email_claim, groups_claim=table.groups_claim)
         if identity.ends_at - self._clock() > table.longest_seconds + table.leeway_seconds:
-            raise denied()
+            raise denied("it is good for longer than longest_seconds")
         return identity
 
 
@@ -78,8 +80,10 @@ def looks_signed(token: str) -> bool:
     return len(token) <= LONGEST_TOKEN and _TOKEN.fullmatch(token) is not None
 
 
-def denied() -> AccessDenied:
-    """What is said of every token that is not taken, whatever the cause."""
+def denied(cause: str) -> AccessDenied:
+    """What is said of every token that is not taken, whatever the cause. That is for the log: fixed words, none of the
+    token's own."""
+    logger.info("a token is not taken", extra={"cause": cause})
     return AccessDenied("this token is not taken: sign in again for another one")
 
 
@@ -95,10 +99,10 @@ async def read_token(token: str, keys: FindsKeys, rules: Rules) -> Claims:
     header = _header_of(token)
     key_id = header.get("kid")
     if header.get("alg") != rules.algorithm or not (key_id is None or isinstance(key_id, str)):
-        raise denied()
+        raise denied("its algorithm is not the configured one")
     key = await keys.find(key_id)
     if key is None:
-        raise denied()
+        raise denied("no public key has its kid")
     try:
         claims: Claims = jwt.decode(
             token,
@@ -109,8 +113,10 @@ async def read_token(token: str, keys: FindsKeys, rules: Rules) -> Claims:
             leeway=rules.leeway_seconds,
             options={"require": list(rules.required)},
         )
-    except (jwt.PyJWTError, ValueError, TypeError, ArithmeticError, RecursionError):
-        raise denied() from None
+    except jwt.MissingRequiredClaimError as exc:
+        raise denied(f"it has no {exc.claim}") from None
+    except (jwt.PyJWTError, ValueError, TypeError, ArithmeticError, RecursionError) as exc:
+        raise denied(type(exc).__name__) from None
     return claims
 
 
@@ -119,10 +125,10 @@ def identity_in(claims: Claims, *, email_claim: str, groups_claim: str, needs_ve
     email = claims.get(email_claim)
     is_verified = claims.get("email_verified")
     if not isinstance(email, str) or not _EMAIL.fullmatch(email):
-        raise denied()
+        raise denied("its e-mail claim holds no plain address")
     # Some providers write the word as a string.
     if is_verified in (False, "false") or (needs_verified and is_verified not in (True, "true")):
-        raise denied()
+        raise denied("its address is not called verified")
     named = claims.get(groups_claim, []) if groups_claim else []
     return Identity(email=email.lower(), groups=_groups(named), ends_at=float(claims["exp"]))
 
@@ -180,7 +186,7 @@ def _header_of(token: str) -> Claims:
     try:
         header: Claims = jwt.get_unverified_header(token)
     except (jwt.PyJWTError, ValueError, TypeError, RecursionError):
-        raise denied() from None
+        raise denied("it cannot be read") from None
     return header
 
 
@@ -191,5 +197,5 @@ def _issuer_of(token: str) -> str:
     try:
         issuer = jwt.decode(token, options={"verify_signature": False}).get("iss")
     except (jwt.PyJWTError, ValueError, TypeError, RecursionError):
-        raise denied() from None
+        raise denied("it cannot be read") from None
     return issuer if isinstance(issuer, str) else ""

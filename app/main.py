@@ -52,7 +52,7 @@ def build_app(
     draining: Draining | None = None,
 ) -> FastAPI:
     """The web application. `is_open`: requests without a key are anyone's (loopback, no keys)."""
-    metrics = metrics or Metrics()
+    metrics, draining = metrics or Metrics(), draining or Draining()
     app = FastAPI(title="Footnote", version="1", docs_url=None, redoc_url=None, openapi_url="/api/v1/openapi.json")
     install_problem_handlers(app)
     app.include_router(health.build_router(side, draining))
@@ -60,10 +60,10 @@ def build_app(
     door = Door(catalogue, side.settings, is_open=is_open)
     kept = side.settings.conversations
     book = AnswerBook(catalogue, tenant=tenant, keep_days=kept.keep_days, keeps_texts=kept.keep_texts, metrics=metrics)
-    app.include_router(rest.build_router(side, door, book))
+    app.include_router(rest.build_router(side, door, book, draining))
     app.include_router(history.build_router(side, door, book))
-    app.include_router(openai_api.build_router(side, door, book))
-    include_mcp(app, side, door, book)
+    app.include_router(openai_api.build_router(side, door, book, draining))
+    include_mcp(app, side, door, book, draining)
     app.include_router(web.build_router(side, door))
     app.include_router(widget.build_router(door))
     app.include_router(monitoring.build_router(side, door, metrics))
@@ -75,7 +75,7 @@ def build_app(
     app.add_middleware(Sharing, shares_with=door.shares_with)
     if side.tracer is not None:
         app.add_middleware(TracedRequests, tracer=side.tracer)
-    app.add_middleware(Guard, is_open=is_open, draining=draining, metrics=metrics)
+    app.add_middleware(Guard, is_open=is_open, draining=draining, metrics=metrics, is_closed_now=door.is_closed_now)
     return app
 
 

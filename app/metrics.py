@@ -102,7 +102,8 @@ class Metrics:
 def sample(name: str, labels: Labels, value: float) -> str:
     """One line."""
     text = ",".join(f'{key}="{_escaped(word)}"' for key, word in labels)
-    return f"{name}{{{text}}} {value:g}" if text else f"{name} {value:g}"
+    number = f"{value:.0f}" if float(value).is_integer() else repr(float(value))
+    return f"{name}{{{text}}} {number}" if text else f"{name} {number}"
 
 
 def _escaped(word: str) -> str:

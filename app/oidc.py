@@ -96,7 +96,7 @@ class Provider:
         """
         is_ours = hmac.compare_digest(answer.get("state", "").encode(), attempt.state.encode())
         if not is_ours or answer.get("iss", self._table.issuer) != self._table.issuer or not answer.get("code"):
-            raise denied()
+            raise denied("the answer is not to this attempt, or holds no code")
         endpoints = await self._endpoints()
         token = await self._exchange(endpoints, answer["code"], attempt.verifier)
         claims = await read_token(token, endpoints.keys, self._rules())
@@ -122,9 +122,9 @@ class Provider:
         nonce, audience = claims.get("nonce"), claims["aud"]
         party = claims.get("azp", self._table.client_id if isinstance(audience, str) or len(audience) == 1 else None)
         if not isinstance(nonce, str) or not hmac.compare_digest(nonce.encode(), attempt.nonce.encode()):
-            raise denied()
+            raise denied("its nonce is not this attempt's")
         if party != self._table.client_id:
-            raise denied()
+            raise denied("it is for another client")
 
     async def _exchange(self, endpoints: _Endpoints, code: str, verifier: str) -> str:
         """The ID token for a code."""
@@ -135,12 +135,12 @@ class Provider:
                 )
         except (OAuthError, ValueError) as exc:
             logger.warning("the provider refused a sign-in", extra={"error": getattr(exc, "error", type(exc).__name__)})
-            raise denied() from None
+            raise denied("the provider refused the code") from None
         except (httpx2.HTTPError, TimeoutError) as exc:
             raise IdentityUnavailable(f"the provider did not answer: {type(exc).__name__}") from exc
         token = given.get("id_token")
         if not isinstance(token, str) or not looks_signed(token):
-            raise denied()
+            raise denied("the provider gave no ID token")
         return token
 
     def _client(self, endpoints: _Endpoints) -> AsyncOAuth2Client:

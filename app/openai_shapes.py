@@ -143,13 +143,17 @@ def completion(answer_id: str, model: str, *, text: str, annotations: Sequence[J
         "annotations": [{"type": "url_citation", "url_citation": dict(each)} for each in annotations],
     }
     choice = {"index": 0, "message": message, "finish_reason": "stop", "logprobs": None}
-    return _head(answer_id, model, "chat.completion") | {"choices": [choice], "usage": usage_of(question, text)}
+    about = {"metadata": {"answer_id": answer_id}}
+    return _head(answer_id, model, "chat.completion") | {"choices": [choice], "usage": usage_of(question, text)} | about
 
 
-def chunk(answer_id: str, model: str, delta: Mapping[str, Any], *, finish: str | None = None) -> str:
+def chunk(
+    stream_id: str, model: str, delta: Json, *, finish: str | None = None, metadata: Mapping[str, str] | None = None
+) -> str:
     """One piece of a streamed chat completion."""
-    choice = {"index": 0, "delta": dict(delta), "finish_reason": finish, "logprobs": None}
-    return json.dumps(_head(answer_id, model, "chat.completion.chunk") | {"choices": [choice]})
+    choice = {"index": 0, "delta": delta, "finish_reason": finish, "logprobs": None}
+    about = {"metadata": dict(metadata)} if metadata else {}
+    return json.dumps(_head(stream_id, model, "chat.completion.chunk") | {"choices": [choice]} | about)
 
 
 def usage_chunk(answer_id: str, model: str, *, question: str, text: str) -> str:
@@ -158,10 +162,18 @@ def usage_chunk(answer_id: str, model: str, *, question: str, text: str) -> str:
     return json.dumps(head | {"choices": [], "usage": usage_of(question, text)})
 
 
-def response(answer_id: str, model: str, *, status: str, output: Sequence[Json], usage: Json | None) -> Json:
+def response(
+    response_id: str,
+    model: str,
+    *,
+    status: str,
+    output: Sequence[Json],
+    usage: Json | None,
+    metadata: Mapping[str, str] | None = None,
+) -> Json:
     """A response, finished or not."""
     return {
-        "id": f"resp_{answer_id}",
+        "id": f"resp_{response_id}",
         "object": "response",
         "created_at": int(time.time()),
         "status": status,
@@ -170,7 +182,7 @@ def response(answer_id: str, model: str, *, status: str, output: Sequence[Json],
         "error": None,
         "incomplete_details": None,
         "instructions": None,
-        "metadata": {},
+        "metadata": dict(metadata or {}),
         "parallel_tool_calls": False,
         "temperature": None,
         "tool_choice": "none",
@@ -180,10 +192,10 @@ def response(answer_id: str, model: str, *, status: str, output: Sequence[Json],
     }
 
 
-def output_message(answer_id: str, *, status: str, content: Sequence[Json]) -> Json:
+def output_message(response_id: str, *, status: str, content: Sequence[Json]) -> Json:
     """The message of a response."""
     return {
-        "id": f"msg_{answer_id}",
+        "id": f"msg_{response_id}",
         "type": "message",
         "role": "assistant",
         "status": status,

@@ -36,6 +36,7 @@ PROBLEMS: dict[type[errors.KnowledgeBaseError], Problem] = {
     errors.RequestConflict: Problem(409, "conflict", "The request is in conflict with another", False),
     errors.RequestMismatch: Problem(422, "other-request", "The key belongs to another request", False),
     errors.TooManyRequests: Problem(429, "too-many-requests", "Too many requests", False),
+    errors.ServerEnding: Problem(503, "ending", "The server is ending", False),
     errors.SourceError: Problem(502, "source", "A source could not be read"),
     errors.SourceAuthError: Problem(502, "source-auth", "A source refused the server's credentials"),
     errors.SourceRateLimited: Problem(503, "source-rate-limited", "A source asked for a pause"),

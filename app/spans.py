@@ -18,7 +18,7 @@ from app.answering.ports import QuestionAnswerer, Retriever, answer_of
 from app.answering.types import Answer, AnswerEvent, Passage, Question, SearchScope
 from app.chat_models.base import ChatMessage, ChatModel
 from kb.access import Principal
-from kb.embedders.base import Embedder, Vectors
+from kb.embedders.base import Embedder, PieceEmbedder, Pieces, Vectors
 from kb.index.base import Hit, Index, IndexFilter
 from kb.wiring import KnowledgeBase
 
@@ -196,6 +196,19 @@ class TracedEmbedder:
             return await self._inner.embed_query(text)
 
 
+class TracedPieceEmbedder(TracedEmbedder):
+    """The same of an embedder that also gives pieces: what it can do is looked for on its class, not handed on."""
+
+    def __init__(self, inner: Any, tracer: Tracer) -> None:  # both protocols at once, which no type says
+        super().__init__(inner, tracer)
+        self._pieces: PieceEmbedder = inner
+
+    async def embed_pieces(self, texts: Sequence[str]) -> list[Pieces]:
+        """See PieceEmbedder."""
+        with self._tracer.span("embeddings", texts=len(texts), pieces=True, **self._facts):
+            return await self._pieces.embed_pieces(texts)
+
+
 class TracedIndex:
     """An index whose searches are spans."""
 
@@ -217,7 +230,8 @@ class TracedIndex:
 def traced_base(base: KnowledgeBase, tracer: Tracer) -> KnowledgeBase:
     """The knowledge base with the parts that answering uses wrapped."""
     # Everything else of theirs is handed on, which no type says.
-    embedder: Any = TracedEmbedder(base.embedder, tracer)
+    kind = TracedPieceEmbedder if isinstance(base.embedder, PieceEmbedder) else TracedEmbedder
+    embedder: Any = kind(base.embedder, tracer)
     index: Any = TracedIndex(base.index, tracer)
     return replace(base, embedder=embedder, index=index)
 

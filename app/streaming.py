@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from fastapi import HTTPException, Request
 from pydantic import BaseModel
 
+from app.draining import Draining
 from app.problems import Problem, problem_body, problem_for
 from kb.catalogue.answers import AnswerStore
 from kb.errors import InvalidQuestion, KnowledgeBaseError, RequestConflict, RequestMismatch
@@ -26,12 +27,16 @@ Event = TypeVar("Event")
 
 
 # Any: what a coroutine yields and is sent is never used here.
-async def unless_hung_up(request: Request, work: Coroutine[Any, Any, Result]) -> Result:
-    """The work's result; it is cancelled when the caller hangs up, so that the model is free for others."""
+async def unless_hung_up(request: Request, work: Coroutine[Any, Any, Result], draining: Draining) -> Result:
+    """The work's result; it is cancelled when the caller hangs up, so that the model is free for others.
+
+    Raises ServerEnding when the server ends first.
+    """
     working = asyncio.create_task(work)
     leaving = asyncio.create_task(_hang_up(request))
     try:
-        await asyncio.wait({working, leaving}, return_when=asyncio.FIRST_COMPLETED)
+        async with draining.bounded():
+            await asyncio.wait({working, leaving}, return_when=asyncio.FIRST_COMPLETED)
         if not working.done():
             raise HTTPException(_HUNG_UP)
         return working.result()
@@ -52,20 +57,25 @@ def frame(body: str, *, name: str | None = None) -> str:
 
 
 async def server_sent_events(
-    events: AsyncIterator[Event], *, written: Callable[[Event], str], failed: Callable[[Mapping[str, object]], str]
+    events: AsyncIterator[Event],
+    draining: Draining,
+    *,
+    written: Callable[[Event], str],
+    failed: Callable[[Mapping[str, object]], str],
 ) -> AsyncGenerator[str, None]:
-    """The events as text/event-stream. After the first byte an error is an event too, not a status.
+    """The events as text/event-stream. After the first byte an error is an event too, not a status; so is the end of
+    the server, if it comes first.
 
     `written`: the frames of an event; `failed`: the frames of a problem.
     """
     try:
-        async with aclosing(events):  # type: ignore[type-var]  # every stream here is an async generator
+        async with aclosing(events), draining.bounded():  # type: ignore[type-var]  # they are all async generators
             async for event in events:
                 yield written(event)
     except KnowledgeBaseError as exc:
         problem = problem_for(exc)
         logger.warning("answer stream failed", extra={"error": type(exc).__name__, "reason": str(exc)})
-        yield failed(problem_body(problem, detail=problem.title))
+        yield failed(problem_body(problem, detail=problem.title if problem.hides else str(exc)))
     except Exception:
         logger.exception("answer stream failed")
         problem = Problem(500, "internal", "Something went wrong here")

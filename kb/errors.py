@@ -7,6 +7,7 @@
       RequestConflict                the same request is still being answered
         RequestMismatch              an Idempotency-Key was sent with another request
       TooManyRequests                the caller asks more than is allowed (retry_after seconds)
+      ServerEnding                   the server ends before this could be answered
       SourceError
         SourceAuthError              the source refused our credentials
         SourceRateLimited            it asked us to slow down (retry_after seconds)
@@ -66,6 +67,12 @@ class TooManyRequests(KnowledgeBaseError):
     def __init__(self, message: str, *, retry_after: float = 60) -> None:
         super().__init__(message)
         self.retry_after = retry_after
+
+
+class ServerEnding(KnowledgeBaseError):
+    """The server ends, and what was begun did not finish in time: another server, or this one later, may answer."""
+
+    retryable = True
 
 
 class SourceError(KnowledgeBaseError):

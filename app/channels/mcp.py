@@ -31,6 +31,7 @@ from app.auth import Caller
 from app.callers import Door
 from app.channels.mcp_tools import Json, Tool, Toolbox
 from app.conversations import AnswerBook
+from app.draining import Draining
 from app.problems import problem_for, retry_headers
 from app.streaming import unless_hung_up
 from app.wiring import AnswerSide
@@ -48,7 +49,7 @@ _HINTS = ToolAnnotations(read_only_hint=True, destructive_hint=False, idempotent
 _CALLER, _HEADERS = "footnote.caller", "footnote.headers"
 
 
-def build_router(side: AnswerSide, door: Door, book: AnswerBook) -> APIRouter:
+def build_router(side: AnswerSide, door: Door, book: AnswerBook, draining: Draining) -> APIRouter:
     """The endpoint; it needs the scope `ask` or `search`, and each tool its own."""
     router = APIRouter(include_in_schema=False)
     server = build_server(Toolbox(side, door, book), link_base=side.settings.server.link_base)
@@ -59,7 +60,7 @@ def build_router(side: AnswerSide, door: Door, book: AnswerBook) -> APIRouter:
         headers: dict[str, str] = {}
         body = await request.body()
         scope = dict(request.scope) | {_CALLER: who, _HEADERS: headers}
-        response = await unless_hung_up(request, _exchange(server, scope, body))
+        response = await unless_hung_up(request, _exchange(server, scope, body), draining)
         response.headers.update(headers)
         return response
 

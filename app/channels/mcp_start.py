@@ -4,13 +4,14 @@ from fastapi import FastAPI
 
 from app.callers import Door
 from app.conversations import AnswerBook
+from app.draining import Draining
 from app.wiring import AnswerSide
 
 
-def include_mcp(app: FastAPI, side: AnswerSide, door: Door, book: AnswerBook) -> None:
+def include_mcp(app: FastAPI, side: AnswerSide, door: Door, book: AnswerBook, draining: Draining) -> None:
     """Add `POST /mcp` to the application, if it can be served."""
     try:
         from app.channels import mcp
     except ImportError:
         return
-    app.include_router(mcp.build_router(side, door, book))
+    app.include_router(mcp.build_router(side, door, book, draining))

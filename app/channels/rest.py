@@ -17,6 +17,7 @@ from app.blocks import Block, sentence_blocks
 from app.callers import Door
 from app.contract import AnswerBody, AskBody, CitationBody, PassageBody, SearchBody, SearchResultBody, SentenceBody
 from app.conversations import AnswerBook
+from app.draining import Draining
 from app.problems import REFUSALS
 from app.streaming import STREAM_HEADERS, Once, frame, server_sent_events, unless_hung_up
 from app.wiring import AnswerSide
@@ -34,8 +35,8 @@ class SentenceEvent(BaseModel):
     blocks: tuple[Block, ...]
 
 
-def build_router(side: AnswerSide, door: Door, book: AnswerBook) -> APIRouter:
-    """The two routes. `book`: where answers are kept for those who asked."""
+def build_router(side: AnswerSide, door: Door, book: AnswerBook, draining: Draining) -> APIRouter:
+    """The two routes. `book`: where answers are kept for those who asked; `draining`: ends what takes too long."""
     router = APIRouter(prefix="/api/v1", tags=["answers"], responses=REFUSALS)
     asking = _Asking(side, book)
 
@@ -57,8 +58,11 @@ def build_router(side: AnswerSide, door: Door, book: AnswerBook) -> APIRouter:
             response.headers.update(allowance)
             if earlier:
                 return AnswerBody.model_validate(earlier)
-            return await unless_hung_up(request, asking.answer(body, who, sent))
-        frames = _replay(AnswerBody.model_validate(earlier)) if earlier else _stream(asking.events(body, who, sent))
+            return await unless_hung_up(request, asking.answer(body, who, sent), draining)
+        if earlier:
+            frames = _replay(AnswerBody.model_validate(earlier))
+        else:
+            frames = _stream(asking.events(body, who, sent), draining)
         return StreamingResponse(frames, media_type="text/event-stream", headers={**STREAM_HEADERS, **allowance})
 
     @router.post("/search")
@@ -113,8 +117,10 @@ class _Asking:
         return AnswerBody.of(answer)
 
 
-def _stream(events: AsyncGenerator[AnswerEvent, None]) -> AsyncGenerator[str, None]:
-    return server_sent_events(events, written=_event, failed=lambda problem: frame(json.dumps(problem), name="error"))
+def _stream(events: AsyncGenerator[AnswerEvent, None], draining: Draining) -> AsyncGenerator[str, None]:
+    return server_sent_events(
+        events, draining, written=_event, failed=lambda problem: frame(json.dumps(problem), name="error")
+    )
 
 
 async def _replay(answer: AnswerBody) -> AsyncGenerator[str, None]:

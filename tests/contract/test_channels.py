@@ -30,7 +30,7 @@ from tests.fakes.answer_sides import (
 )
 from tests.fakes.slow_model import EndlessModel
 
-OWN = ("conversations", "conversation", "forget", "answer", "feedback", "models", "completions", "responses")
+OWN = ("conversations", "conversation", "forget", "answer", "feedback", "models", "model", "completions", "responses")
 SCOPES_OF = {
     "session": set(SCOPES),
     "ask": {"ask"},

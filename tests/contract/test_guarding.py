@@ -71,6 +71,19 @@ async def test_with_a_key_a_proxy_is_fine(side: AnswerSide) -> None:
         assert (await call(client, "search", {"X-Forwarded-For": "203.0.113.9"})).status_code == 200
 
 
+async def test_the_first_key_lets_callers_from_elsewhere_in_at_once(side: AnswerSide) -> None:
+    page = "https://app.acme.test"
+    async with open_to_anyone(side) as client:
+        assert (await call(client, "search", {"Origin": page})).status_code == 403
+        key = await make_key(side, "search", origins=(page,))
+        assert (await call(client, "search", key | {"Origin": page})).status_code == 200
+        assert (
+            await call(client, "search", key | {"X-Forwarded-For": "203.0.113.9", "Host": "wiki.acme.test"})
+        ).is_success
+        for headers in ({"Origin": page}, {"Host": "wiki.acme.test"}, {}):
+            assert (await call(client, "search", headers)).status_code == 401, headers
+
+
 async def test_a_body_that_says_it_is_too_large_is_not_read(side: AnswerSide) -> None:
     async with open_to_anyone(side) as client:
         for length in ("1000001", "9" * 30, "-1", "many", "²"):

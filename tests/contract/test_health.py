@@ -13,7 +13,8 @@ from app.wiring import AnswerSide
 from ingest.wiring import sync_sources
 from kb.errors import CatalogueUnavailable
 from kb.index.base import IndexHealth
-from tests.fakes.answer_sides import calling, make_settings, open_to_anyone, opened_side
+from tests.fakes.answer_sides import QUESTION, calling, make_settings, open_to_anyone, opened_side
+from tests.fakes.slow_model import SilentModel
 
 
 @pytest.fixture
@@ -91,6 +92,52 @@ async def test_an_end_is_not_waited_for_for_ever() -> None:
     draining = Draining()
     await asyncio.wait_for(draining.run(notice_seconds=9, most_seconds=0.05, is_idle=lambda: False), 5)
     assert draining.has_begun
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "words"),
+    [
+        ("/api/v1/ask", {"question": QUESTION, "stream": True}, "event: error"),
+        ("/v1/chat/completions", {"messages": [{"role": "user", "content": QUESTION}], "stream": True}, '{"error"'),
+        ("/v1/responses", {"input": QUESTION, "stream": True}, '{"error"'),
+    ],
+)
+async def test_a_stream_that_is_not_done_at_the_end_says_so(
+    tmp_path: Path, path: str, body: dict[str, object], words: str
+) -> None:
+    status, text = await cut_short(tmp_path, path, body)
+    assert (status, words in text.split("\n\n")[-2]) == (200, True), text
+    assert "server is ending" in text
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/api/v1/ask", {"question": QUESTION}),
+        ("/v1/chat/completions", {"messages": [{"role": "user", "content": QUESTION}]}),
+    ],
+)
+async def test_an_answer_that_is_not_done_at_the_end_is_refused(
+    tmp_path: Path, path: str, body: dict[str, object]
+) -> None:
+    status, text = await cut_short(tmp_path, path, body)
+    assert (status, "this server is ending" in text) == (503, True)
+
+
+async def cut_short(home: Path, path: str, body: dict[str, object]) -> tuple[int, str]:
+    """What a caller is told whose answer would take for ever. Nothing is left running."""
+    draining, model = Draining(), SilentModel()
+    settings = await asyncio.to_thread(make_settings, home)
+    async with (
+        opened_side(settings, chat_model=model) as side,
+        calling(build_app(side, is_open=True, draining=draining)) as client,
+    ):
+        asking = asyncio.create_task(client.post(path, json=body))
+        assert await asyncio.to_thread(model.started.wait, 10)
+        await draining.run(notice_seconds=0, most_seconds=0.05, is_idle=asking.done)
+        response = await asyncio.wait_for(asking, 5)
+    assert model.stopped.is_set()
+    return response.status_code, response.text
 
 
 async def test_a_catalogue_that_does_not_answer_is_not_ready(side: AnswerSide, monkeypatch: pytest.MonkeyPatch) -> None:

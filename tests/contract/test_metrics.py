@@ -67,6 +67,14 @@ def test_a_label_cannot_break_its_line() -> None:
     assert sample("x", (("a", 'b"c\\d\ne'),), 1) == 'x{a="b\\"c\\\\d\\ne"} 1'
 
 
+def test_no_number_is_rounded() -> None:
+    assert [sample("x", (), value) for value in (1795660000.0, 12_345_678, 0.25)] == [
+        "x 1795660000",
+        "x 12345678",
+        "x 0.25",
+    ]
+
+
 class PatientModel(EndlessModel):
     """Waits to be let on, then says one sentence."""
 

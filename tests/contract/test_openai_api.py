@@ -94,8 +94,29 @@ def test_a_refusal_is_a_completion_with_the_closest_pages(client: openai.OpenAI)
     assert not done.choices[0].message.annotations
 
 
-def test_models_are_listed(client: openai.OpenAI) -> None:
+def test_models_are_listed_and_looked_up(client: openai.OpenAI) -> None:
     assert [model.id for model in client.models.list()] == ["footnote"]
+    assert client.models.retrieve("footnote").owned_by == "footnote"
+    with pytest.raises(openai.NotFoundError, match="the only one is 'footnote'"):
+        client.models.retrieve("gpt-5")
+
+
+def test_a_stream_has_one_id_of_its_own_and_names_its_answer(client: openai.OpenAI, server: Served) -> None:
+    asked = [{"role": "user", "content": QUESTION}]
+    ids, answer_ids = list[set[str]](), set[str]()
+    for _ in range(2):
+        chunks = list(client.chat.completions.create(model="footnote", messages=asked, stream=True))
+        ids.append({each.id for each in chunks})
+        answer_ids |= {each.metadata["answer_id"] for each in chunks if getattr(each, "metadata", None)}
+        with client.responses.stream(model="footnote", input=QUESTION) as stream:
+            final = stream.get_final_response()
+        ids.append({final.id})
+        answer_ids |= set((final.metadata or {}).values())
+    assert [len(each) for each in ids] == [1, 1, 1, 1]
+    assert len(set.union(*ids)) == 4
+    kept = server.run(lambda side: side.knowledge_base.catalogue.answers.latest("acme", status=None, count=50))
+    assert len(answer_ids) == 4
+    assert answer_ids <= {each.answer_id for each in kept}
 
 
 def test_what_cannot_be_done_is_refused_in_the_clients_own_errors(client: openai.OpenAI) -> None:

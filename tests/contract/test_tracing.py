@@ -1,7 +1,8 @@
 """Traces: sent to a collector as OTLP, made of the parts of an answer, and without a word of anybody's."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,10 @@ from fastapi import FastAPI, Request, Response
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from app.settings import Settings, TracingTable
+from app.spans import traced_base
 from app.tracing_start import tracing
+from kb.embedders.base import PieceEmbedder, Pieces
+from kb.embedders.hashing import Config, HashingEmbedder
 from kb.errors import ModelUnavailable
 from kb.settings import load_settings
 from tests.fakes.answer_sides import CONFIG, QUESTION, make_settings, open_to_anyone, opened_side
@@ -114,6 +118,26 @@ async def test_no_word_of_a_question_a_page_or_an_answer_is_sent(
     assert b"answer" in sent
     for word in (b"annual", b"leave", b"26 days", b"entitlement", b"secret"):
         assert word not in sent.lower(), word
+
+
+async def test_an_embedder_that_gives_pieces_gives_them_when_it_is_traced(
+    tmp_path: Path, address: str, collector: Collector
+) -> None:
+    class Pieced(HashingEmbedder):
+        async def embed_pieces(self, texts: Sequence[str]) -> list[Pieces]:
+            return []
+
+    settings = await asyncio.to_thread(traced_settings, tmp_path, address)
+    async with opened_side(settings) as side, tracing(settings.tracing) as tracer:
+        assert tracer is not None
+        plain = traced_base(side.knowledge_base, tracer).embedder
+        pieced = traced_base(replace(side.knowledge_base, embedder=Pieced(Config())), tracer).embedder
+        # Newer Pythons look on the class alone, as isinstance does for a protocol there.
+        assert [hasattr(type(each), "embed_pieces") for each in (plain, pieced)] == [False, True]
+        assert isinstance(pieced, PieceEmbedder)
+        assert await pieced.embed_pieces(["leave", "days"]) == []
+    sent = [span["facts"] for span in collector.spans() if span["name"] == "embeddings"]
+    assert any(isinstance(facts, dict) and facts.get("footnote.pieces") for facts in sent)
 
 
 async def test_an_error_is_told_by_its_class_alone(tmp_path: Path, address: str, collector: Collector) -> None:

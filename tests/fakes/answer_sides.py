@@ -48,6 +48,7 @@ ROUTES = {
     "forget": ("DELETE", "/api/v1/conversations/{conversation_id}", None),
     "answer": ("GET", "/api/v1/answers/{answer_id}", None),
     "models": ("GET", "/v1/models", None),
+    "model": ("GET", "/v1/models/footnote", None),
     "completions": ("POST", "/v1/chat/completions", {"messages": [{"role": "user", "content": QUESTION}]}),
     "responses": ("POST", "/v1/responses", {"input": QUESTION}),
     "metrics": ("GET", "/metrics", None),

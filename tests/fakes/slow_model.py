@@ -44,3 +44,18 @@ class EndlessModel:
 
     async def close(self) -> None:
         """Nothing to free."""
+
+
+class SilentModel(EndlessModel):
+    """Never says a word."""
+
+    async def stream(
+        self, messages: Sequence[ChatMessage], *, max_tokens: int, asker: str = ""
+    ) -> AsyncGenerator[str, None]:
+        """Nothing, until it is stopped."""
+        self.started.set()
+        try:
+            await asyncio.Event().wait()
+            yield ""
+        finally:
+            self.stopped.set()
