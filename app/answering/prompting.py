@@ -24,10 +24,12 @@ def build_messages(question: str, passages: Sequence[Passage], *, tone: str) -> 
     system = f"{_SYSTEM} Tone: {tone}." if tone else _SYSTEM
     text, sections = "", []
     for number, passage in enumerate(passages, start=1):
-        start = len(text)
+        # The number is no part of the section: what the model made of it serves wherever it stands.
+        label_start, start = len(text), len(text) + len(f"Section [{number}]")
         text += f"Section [{number}] {passage.heading_line}\n{passage.text}\n\n"
         sections.append(
             PromptSection(
+                label_start=label_start,
                 start=start,
                 end=len(text),
                 tenant=passage.tenant,

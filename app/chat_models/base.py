@@ -10,8 +10,10 @@ class PromptSection:
     """Where in a message's text a section stands (offsets in characters), and whose it is.
 
     A chat model may remember what it made of a section: for its tenant alone, and as long as the revision is live.
+    `label_start`: where the words begin that stand before it and only number it: the same in every prompt.
     """
 
+    label_start: int
     start: int
     end: int
     tenant: str

@@ -1,9 +1,10 @@
 """Section memory: what a model makes of a section is computed once, after the fixed start of prompts, and then joined.
 
-A section is computed right after the prefix. Where another place is wanted its positions are moved, in cells of its own
-and for all sections of a prompt at once. Places are multiples of `GRID` after the prefix, so that a section which was
-moved before needs no moving when other sections stand before it. The few positions left between two are empty: no cell
-is there, and nothing can look at it.
+A section is computed right after the prefix, which ends with the label of a prompt's first. Where another place is
+wanted its positions are moved, in cells of its own and for all sections of a prompt at once. Places are multiples of
+`GRID` after the prefix, labels in between not counted, so that a section which was moved before needs no moving when
+other sections stand before it. The few positions left between two are empty: no cell is there, and nothing can look
+at it.
 """
 
 import hashlib
@@ -26,7 +27,7 @@ _JOINED = _SLOTS + 2
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PromptPart:
-    """Token ids of a stretch of a prompt; `revision_id` where it is a section that may be remembered."""
+    """Token ids of a stretch of a prompt; `revision_id` where it may be remembered: a section, or its label ("")."""
 
     tokens: tuple[int, ...]
     revision_id: str | None = None
@@ -49,7 +50,7 @@ class Prompt:
         """Tokens before the first section: the same for every tenant and question."""
         count = 0
         for part in self.parts:
-            if part.revision_id is not None:
+            if part.revision_id:
                 return count
             count += len(part.tokens)
         return 0
@@ -118,11 +119,11 @@ class SectionMemory:
 
     def plan(self, prompt: Prompt, *, max_tokens: int) -> Plan | None:
         """How to put the prompt together; None where it must be read whole."""
-        places = [place for place, part in enumerate(prompt.parts) if part.revision_id is not None]
+        places = _places(prompt)
         if not self.can_join or not places or places != list(range(places[0], places[-1] + 1)):
             return None
         prefix = tuple(token for part in prompt.parts[: places[0]] for token in part.tokens)
-        places = places[: len(places) - self._reread_count]
+        places = self._joined(prompt, places)
         if not places:
             return None
         tail = tuple(token for part in prompt.parts[places[-1] + 1 :] for token in part.tokens)
@@ -169,6 +170,13 @@ class SectionMemory:
         """Give the memory back."""
         self._scratch.close()
 
+    def _joined(self, prompt: Prompt, places: list[int]) -> list[int]:
+        """Those of labels and sections that are not read anew."""
+        sections = [place for place in places if prompt.parts[place].revision_id]
+        if self._reread_count:
+            sections = sections[: -self._reread_count]
+        return [place for place in places if sections and place <= sections[-1]]
+
     def _placed(
         self, prompt: Prompt, places: Sequence[int], prefix: tuple[int, ...]
     ) -> tuple[tuple[PlacedSection, ...], int]:
@@ -182,8 +190,9 @@ class SectionMemory:
                 for where in (position, len(prefix))
             )
             placed.append(PlacedSection(key=key, first_key=first_key, tokens=part.tokens, position=position))
-            end = position + len(part.tokens)
-            position += -(-len(part.tokens) // GRID) * GRID
+            position = end = position + len(part.tokens)
+            if part.revision_id:
+                position = len(prefix) - (len(prefix) - end) // GRID * GRID
         return tuple(placed), end
 
     def _key(
@@ -247,6 +256,12 @@ class SectionMemory:
         for place in range(0, len(rows), size):
             self._scratch.decode(rows[place : place + size])
             yield None
+
+
+def _places(prompt: Prompt) -> list[int]:
+    """Of the sections and the labels between them. The first one's label is the end of the prefix."""
+    places = [place for place, part in enumerate(prompt.parts) if part.revision_id is not None]
+    return places[1:] if places and not prompt.parts[places[0]].revision_id else places
 
 
 def _groups(sections: Sequence[PlacedSection], *, room: int) -> Iterator[list[PlacedSection]]:

@@ -19,7 +19,7 @@ STARTER = "starter"
 class PromptPiece:
     """A stretch of a prompt. Only a template's own pieces may hold special tokens; all other text is just text.
 
-    `revision_id`: of a section that the chat model may remember.
+    `revision_id`: of a section that the chat model may remember; empty: of a label, which is nobody's.
     """
 
     text: str
@@ -52,12 +52,13 @@ class ChatTemplate(BaseModel):
 
 
 def _pieces_of(message: ChatMessage) -> list[PromptPiece]:
-    """The text, cut where sections begin and end."""
+    """The text, cut where labels and sections begin and end."""
     pieces: list[PromptPiece] = []
     place = 0
     for section in message.sections:
         pieces += [
-            PromptPiece(text=message.text[place : section.start], is_template=False),
+            PromptPiece(text=message.text[place : section.label_start], is_template=False),
+            PromptPiece(text=message.text[section.label_start : section.start], is_template=False, revision_id=""),
             PromptPiece(
                 text=message.text[section.start : section.end], is_template=False, revision_id=section.revision_id
             ),

@@ -18,8 +18,8 @@ pytestmark = pytest.mark.integration
 
 PACE = Pace(threads=1)
 PREFIX = "You answer from the sections.\n"
-PUMPS = "Section [1] Pumps\nThe pump stops when the level falls below two metres.\n\n"
-LEAVE = "Section [2] Leave\nEight days can be carried over into next year.\n\n"
+PUMPS = " Pumps\nThe pump stops when the level falls below two metres.\n\n"
+LEAVE = " Leave\nEight days can be carried over into next year.\n\n"
 QUESTION = "Question: when does the pump stop?\nAnswer:"
 
 
@@ -46,7 +46,9 @@ def make_prompt(weights: Weights, *sections: str, tenant: str = "acme", question
     def part(text: str, revision_id: str | None = None) -> PromptPart:
         return PromptPart(tokens=tuple(weights.tokens_of(text, is_template=False)), revision_id=revision_id)
 
-    shown = [part(text, revision_id=text[:11]) for text in sections]
+    shown: list[PromptPart] = []
+    for number, text in enumerate(sections, start=1):
+        shown += [part(f"Section [{number}]", revision_id=""), part(text, revision_id=text[:6])]
     return Prompt(tenant=tenant, parts=(part(PREFIX), *shown, part(question)))
 
 
@@ -110,7 +112,7 @@ def test_with_every_section_but_the_first_read_anew_it_is_the_same_as_read_whole
     memory = SectionMemory(weights, store, identity="test", pace=PACE, reread_count=1)
     prompt = make_prompt(weights, LEAVE, PUMPS)
     plan = planned(memory, prompt)
-    assert [section.tokens for section in plan.sections] == [prompt.parts[1].tokens]
+    assert [section.tokens for section in plan.sections] == [prompt.parts[2].tokens]
     whole = last_logits(weights, [(token, place) for place, token in enumerate(prompt.tokens)])
     np.testing.assert_allclose(joined_logits(weights, memory, plan), whole, atol=0.15)
     assert memory.plan(make_prompt(weights, PUMPS), max_tokens=16) is None, "nothing is left to join"
@@ -149,6 +151,18 @@ def test_a_state_from_the_disk_gives_the_same_after_a_restart(weights: Weights, 
         answers.append(joined_logits(weights, memory, planned(memory, make_prompt(weights, LEAVE, PUMPS))))
         memory.close()
     np.testing.assert_array_equal(answers[0], answers[1])
+
+
+def test_a_section_is_known_wherever_it_stands_and_whatever_its_number(weights: Weights, memory: SectionMemory) -> None:
+    joined_logits(weights, memory, planned(memory, make_prompt(weights, PUMPS, LEAVE)))
+    known = memory.store.sizes.disk_count
+    plan = planned(memory, make_prompt(weights, LEAVE, PUMPS))
+    joined_logits(weights, memory, plan)
+    assert memory.store.sizes.disk_count == known, "neither was read again"
+    whole = [token for part in make_prompt(weights, LEAVE, PUMPS).parts for token in part.tokens]
+    assert [token for token, _ in plan.joined_path + plan.tail_path] == whole
+    places = [place for _, place in plan.joined_path + plan.tail_path]
+    assert places == sorted(set(places)), "no two tokens have one place"
 
 
 def test_another_tenants_state_has_another_key(weights: Weights, memory: SectionMemory) -> None:
