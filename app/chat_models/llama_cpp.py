@@ -56,7 +56,9 @@ class Config(BaseModel):
         gt=0,
         description="A question that would wait longer for those before it is not answered by the model.",
     )
-    silence_seconds: float = Field(default=60, gt=0, description="A process that says nothing for so long is killed.")
+    silence_seconds: float = Field(
+        default=5, ge=2, description="A process that says nothing for so long while it should be at work is killed."
+    )
     section_memory: bool = Field(
         default=False,
         description="Remember what the model made of a section, and join it into the next prompt: faster by far, and "

@@ -18,19 +18,25 @@ logger = logging.getLogger(__name__)
 
 LONGEST_LINE_BYTES = 16 * 1024 * 1024
 STOP_SECONDS = 2.0
-# Loading may measure formats first, which takes seconds; an answer's own deadline is its caller's.
+# Before its first word a process reads its own code, which takes long on a machine that is short of everything.
+START_SECONDS = 60.0
+# One step of answers, and loading, which may convert a file first. An answer's own deadline is its caller's.
+STEP_SECONDS = 60.0
 LOAD_SECONDS = 600.0
+# Silence counts only if we were there to hear: our own process may have been stopped.
+_GRACE_SECONDS = 1.0
 
 # Events come from our own worker; their fields are read where they are used.
 Event = Mapping[str, Any]
 _ENDED = "the chat model's process ended; it starts again with the next question"
+_HUNG = "the chat model did not answer in time; it was stopped"
 
 
 class WorkerProcess:
     """Runs jobs in `python -m app.chat_models.llama_cpp_worker`.
 
-    `silence_seconds`: a worker at work that says nothing for so long hangs, and is killed. `wait_seconds`: how long
-    a job waits while another loads the model.
+    `silence_seconds`: a worker at work that says nothing for so long was stopped, and is killed; so is one that is at
+    the same step for a minute. `wait_seconds`: how long a job waits while another loads the model.
     """
 
     def __init__(
@@ -45,7 +51,10 @@ class WorkerProcess:
         self._loading = asyncio.Lock()
         self._inboxes: dict[int, asyncio.Queue[Event | None]] = {}
         self._last_id = 0
-        self._heard = 0.0
+        self._heard: float | None = None
+        self._busy_seconds = 0.0
+        # Files whose digests were compared by a worker before: what changed is read again.
+        self._verified: Mapping[str, object] = {}
         self._backoff = Backoff()
         self.loaded: Event | None = None
 
@@ -88,9 +97,11 @@ class WorkerProcess:
             await self._ensure_started()
             if self.loaded is not None:
                 return
-            async with aclosing(self._run(self._load, silence_seconds=LOAD_SECONDS)) as events:
+            load = {**self._load, "verified": self._verified}
+            async with aclosing(self._run(load, most_seconds=LOAD_SECONDS)) as events:
                 async for event in events:
                     self.loaded = event if event["event"] == "done" else None
+                    self._verified = event.get("verified", self._verified)
                     yield event
         finally:
             self._loading.release()
@@ -120,8 +131,7 @@ class WorkerProcess:
             async with aclosing(self.loading() if is_loaded else self._starting()) as loading:
                 async for _ in loading:
                     pass
-        silence_seconds = self._silence_seconds if is_loaded else LOAD_SECONDS
-        async with aclosing(self._run(job, silence_seconds=silence_seconds)) as events:
+        async with aclosing(self._run(job, most_seconds=STEP_SECONDS if is_loaded else LOAD_SECONDS)) as events:
             async for event in events:
                 yield event
 
@@ -140,6 +150,7 @@ class WorkerProcess:
                 f"the chat model's process ended several times; the next try is in {self._backoff.wait_seconds:.0f} s"
             )
         await self.stop()
+        self._heard, self._busy_seconds = None, 0.0
         # Threads that spin while they wait take the processor from whatever runs beside them.
         waiting = {"OMP_WAIT_POLICY": "passive"} if self.is_passive else {}
         try:
@@ -165,6 +176,7 @@ class WorkerProcess:
         while line := await lines.readline():
             self._heard = asyncio.get_running_loop().time()
             event: Event = json.loads(line)
+            self._busy_seconds = event.get("busy_seconds", 0.0)
             if event["event"] == "progress":
                 logger.info("chat model is being prepared", extra={"step": event["line"]})
             # Nobody waits for the rest of a job that was cancelled, nor for a beat.
@@ -178,7 +190,7 @@ class WorkerProcess:
         for inbox in self._inboxes.values():
             inbox.put_nowait(None)
 
-    async def _run(self, job: Mapping[str, object], *, silence_seconds: float) -> AsyncGenerator[Event, None]:
+    async def _run(self, job: Mapping[str, object], *, most_seconds: float) -> AsyncGenerator[Event, None]:
         self._last_id += 1
         number = self._last_id
         inbox = self._inboxes[number] = asyncio.Queue()
@@ -186,7 +198,7 @@ class WorkerProcess:
         try:
             await self._send({**job, "id": number})
             while not is_over:
-                event = await self._receive(inbox, silence_seconds)
+                event = await self._receive(inbox, most_seconds)
                 is_over = event["event"] in {"done", "failed"}
                 if event["event"] == "failed":
                     raise _error(event)
@@ -214,30 +226,40 @@ class WorkerProcess:
             raise ModelUnavailable(_ENDED) from exc
         except TimeoutError:
             self._kill(running)
-            raise ModelUnavailable("the chat model did not answer in time; it was stopped") from None
+            raise ModelUnavailable(_HUNG) from None
 
-    async def _receive(self, inbox: asyncio.Queue[Event | None], silence_seconds: float) -> Event:
-        loop = asyncio.get_running_loop()
-        waiting_since = loop.time()
-        while True:
-            left = max(self._heard, waiting_since) + silence_seconds - loop.time()
-            try:
-                event = await asyncio.wait_for(inbox.get(), max(0.0, left))
-            except TimeoutError:
-                if max(self._heard, waiting_since) + silence_seconds > loop.time():
-                    continue  # it is at work for others, and says so
-                if self._process is not None:
-                    self._kill(self._process)
-                raise ModelUnavailable("the chat model did not answer in time; it was stopped") from None
-            if event is None:
-                raise ModelUnavailable(_ENDED)
-            return event
+    async def _receive(self, inbox: asyncio.Queue[Event | None], most_seconds: float) -> Event:
+        waiting_since = asyncio.get_running_loop().time()
+        while inbox.empty() and (left := self._patience(waiting_since, most_seconds)) > 0:
+            with suppress(TimeoutError):
+                return _told(await asyncio.wait_for(inbox.get(), left))
+            if self._patience(waiting_since, most_seconds) <= 0:
+                await asyncio.sleep(_GRACE_SECONDS)
+        if inbox.empty():
+            if self._process is not None:
+                self._kill(self._process)
+            raise ModelUnavailable(_HUNG)
+        return _told(inbox.get_nowait())
+
+    def _patience(self, waiting_since: float, most_seconds: float) -> float:
+        """Seconds until the worker is given up, if it says nothing more."""
+        if self._busy_seconds > most_seconds:
+            return 0.0
+        heard = waiting_since + START_SECONDS if self._heard is None else max(self._heard, waiting_since)
+        return heard + self._silence_seconds - asyncio.get_running_loop().time()
 
     def _kill(self, running: Process) -> None:
         """End a worker that hangs, and what it measures with; its reader tells everyone."""
         with suppress(ProcessLookupError):
             # It leads a session of its own.
             os.killpg(running.pid, signal.SIGKILL)
+
+
+def _told(event: Event | None) -> Event:
+    """What the worker said last is None: it is gone."""
+    if event is None:
+        raise ModelUnavailable(_ENDED)
+    return event
 
 
 def _error(event: Event) -> ModelError:

@@ -1,6 +1,8 @@
 """The worker process of the `llama_cpp` chat model: jobs as JSON lines on stdin, events as JSON lines on stdout.
 
-It owns the model, so a crash in it is not ours, and it ends when its parent does: end of stdin means stop.
+It owns the model, so a crash in it is not ours, and it ends when its parent does: end of stdin means stop. While at
+work it says so each second from a thread of its own, and for how long it has been at the same piece of it: a process
+that was stopped is told from one that computes.
 """
 
 import json
@@ -20,7 +22,6 @@ from app.chat_models.llama_cpp_sections import Prompt, PromptPart
 
 # A job's fields come from our own process; they are read where they are used.
 Job = Mapping[str, Any]
-# While at work it says so this often, whatever else it says.
 BEAT_SECONDS = 1.0
 
 
@@ -33,23 +34,39 @@ class Worker:
         self._engine: Engine | None = None
         self._answer_to_load: tuple[Job, dict[str, object]] | None = None
         self._answers: dict[int, Job] = {}
-        self._last_beat = 0.0
+        self._saying = threading.Lock()
+        # Since when it is at the piece of work at hand; None: it waits for jobs.
+        self._began: float | None = None
+        self._at_work = threading.Event()
 
     def run(self, lines: TextIO) -> None:
         """Work until `lines` ends."""
         threading.Thread(target=self._listen, args=(lines,), daemon=True).start()
+        threading.Thread(target=self._beat, daemon=True).start()
         while True:
             while self._engine is None or self._engine.is_idle or not self._jobs.empty():
-                self._take(self._jobs.get())
+                job = self._next_job()
+                self._begin()
+                self._take(job)
+            self._begin()
             for progress in self._engine.step():
                 self._report(progress)
-            self._beat()
 
     def _listen(self, lines: TextIO) -> None:
         for line in lines:
             self._jobs.put(json.loads(line))
         # The parent is gone or done with us. What is worth saving is saved when it is made.
         os._exit(0)
+
+    def _next_job(self) -> Job:
+        if self._jobs.empty() and (self._engine is None or self._engine.is_idle):
+            self._began = None
+            self._at_work.clear()
+        return self._jobs.get()
+
+    def _begin(self) -> None:
+        self._began = time.monotonic()
+        self._at_work.set()
 
     def _take(self, job: Job) -> None:
         try:
@@ -88,7 +105,7 @@ class Worker:
                     engine.stop(job["id"])
 
     def _load(self, job: Job) -> None:
-        wanted = {name: value for name, value in job.items() if name != "id"}
+        wanted = {name: value for name, value in job.items() if name not in {"id", "verified"}}
         if self._answer_to_load is None or self._answer_to_load[0] != wanted:
             engine, facts = load_engine(job, report=lambda line: self._say(job, "progress", line=line))
             self._engine = engine
@@ -113,15 +130,19 @@ class Worker:
         return self._engine
 
     def _beat(self) -> None:
-        now = time.monotonic()
-        if now - self._last_beat > BEAT_SECONDS:
-            self._last_beat = now
-            self._output.write('{"event": "beat"}\n')
-            self._output.flush()
+        while True:
+            self._at_work.wait()
+            if (began := self._began) is not None:
+                self._write({"event": "beat", "busy_seconds": round(time.monotonic() - began, 1)})
+            time.sleep(BEAT_SECONDS)
 
     def _say(self, job: Job, event: str, **facts: object) -> None:
-        self._output.write(json.dumps({"id": job["id"], "event": event, **facts}) + "\n")
-        self._output.flush()
+        self._write({"id": job["id"], "event": event, **facts})
+
+    def _write(self, event: Mapping[str, object]) -> None:
+        with self._saying:
+            self._output.write(json.dumps(event) + "\n")
+            self._output.flush()
 
 
 def _prompt(job: Job, engine: Engine) -> Prompt:

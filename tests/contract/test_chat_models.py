@@ -155,7 +155,7 @@ async def test_a_worker_killed_in_the_middle_of_an_answer_is_said_to_be(tmp_path
 
 @pytest.mark.integration
 async def test_a_worker_that_hangs_is_killed_and_the_next_question_is_answered(tmp_path: Path) -> None:
-    chat_model = make_llama(tmp_path, silence_seconds=8)
+    chat_model = make_llama(tmp_path)
     before = await written(chat_model, ASKED)
     os.kill(chat_model.worker.process_id or 0, signal.SIGSTOP)
     with pytest.raises(ModelUnavailable, match="in time"):
@@ -189,6 +189,21 @@ async def test_a_model_file_with_one_byte_changed_is_refused(tmp_path: Path) -> 
         await written(chat_model, ASKED)
     with pytest.raises(ModelError, match="was changed"):
         await chat_model.verify()
+    await chat_model.close()
+
+
+async def test_a_file_changed_while_its_process_was_dead_is_refused(tmp_path: Path) -> None:
+    known = starter_model()
+    file = tmp_path / "model.gguf"
+    content = bytearray(known.path().read_bytes())
+    file.write_bytes(content)
+    chat_model = make_llama(tmp_path, model=str(file), sha256=known.sha256)
+    assert await written(chat_model, ASKED, max_tokens=2)
+    os.kill(chat_model.worker.process_id or 0, signal.SIGKILL)
+    content[len(content) // 2] ^= 1
+    file.write_bytes(content)
+    with pytest.raises(ModelError, match="was changed"):
+        await written(chat_model, ASKED)
     await chat_model.close()
 
 
