@@ -7,6 +7,7 @@ date.
 
 import argparse
 import asyncio
+import multiprocessing
 import os
 import random
 import re
@@ -25,18 +26,19 @@ from rich.table import Table
 
 from app.answering.retrieval import HybridRetriever
 from app.answering.types import SearchScope
-from bench.crashing import configured, spread, wanted_points
+from bench.crashing import configured, spread, sync_once, wanted_points
 from ingest.wiring import sync_sources
 from kb.access import Principal
 from kb.errors import IndexFailure, KnowledgeBaseError
-from kb.settings import KnowledgeSettings, load_settings
 from kb.wiring import KnowledgeBase, open_knowledge_base
 
-ROOT = Path(__file__).resolve().parents[1]
 PAGES = 24
 SECTIONS = 6
 WORDS_A_SECTION = 40
 AT_WORK = "sync was at work"
+LONGEST_START_SECONDS = 60
+# Processes of their own without a second of imports each: they are forked off one that has imported what a sync needs.
+_FORKS = multiprocessing.get_context("forkserver")
 # A round in which the sync had ended before its moment came counts for nothing.
 MOST_ROUNDS = 5
 TENANT = "default"
@@ -100,15 +102,11 @@ class Wiki:
 
 
 async def main() -> None:
-    """Print the table; with `--sync-once`, be the process that is killed."""
+    """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=200)
     parser.add_argument("--seed", type=int, default=11)
-    parser.add_argument("--sync-once", type=Path, metavar="CONFIG", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
-    if arguments.sync_once:
-        await _sync_once(arguments.sync_once)
-        return
     with tempfile.TemporaryDirectory() as directory:
         findings = await run_rounds(Path(directory), rounds=arguments.rounds, seed=arguments.seed)
     table = Table(f"after {arguments.rounds} × kill -9", "", title="crashes of a sync")
@@ -130,6 +128,7 @@ async def main() -> None:
 
 async def run_rounds(directory: Path, *, rounds: int, seed: int) -> Findings:
     """The whole experiment in a directory: as many rounds as it takes to kill `rounds` syncs at work."""
+    _FORKS.set_forkserver_preload(["bench.crashing", "app.answering.retrieval"])
     config, settings = configured(directory, idle_seconds=3)
     wiki = Wiki(directory / "wiki", seed=seed)
     wiki.edit(range(PAGES))
@@ -158,27 +157,16 @@ async def run_rounds(directory: Path, *, rounds: int, seed: int) -> Findings:
     return findings
 
 
-async def _sync_once(config: Path) -> None:
-    async with open_knowledge_base(load_settings(KnowledgeSettings, config)) as base:
-        print("the sync begins", flush=True)
-        await sync_sources(base)
-
-
 async def _sync_and_kill(config: Path, base: KnowledgeBase, findings: Findings, *, after: float, number: int) -> None:
-    child = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "bench.crash", "--sync-once", str(config)),
-        cwd=ROOT,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.DEVNULL,
-    )
-    if child.stdout is None or not await child.stdout.readline():
+    heard, told = _FORKS.Pipe(duplex=False)
+    child = _FORKS.Process(target=sync_once, args=(config, told))
+    await asyncio.to_thread(child.start)
+    if not await asyncio.to_thread(heard.poll, LONGEST_START_SECONDS):
         raise AssertionError("the sync did not begin")
-    with suppress(TimeoutError):
-        await asyncio.wait_for(child.wait(), after)
-    findings.kills[AT_WORK if child.returncode is None else "sync had ended"] += 1
-    if child.returncode is None:
-        child.kill()
-        await child.wait()
+    await asyncio.to_thread(child.join, after)
+    findings.kills[AT_WORK if child.is_alive() else "sync had ended"] += 1
+    child.kill()
+    await asyncio.to_thread(child.join)
     if number % 4 == 3 and (owner := re.search(r"\d+", (await base.index.health()).detail)):
         with suppress(ProcessLookupError):
             os.kill(int(owner[0]), signal.SIGKILL)

@@ -1,9 +1,13 @@
 """What the experiments with crashes and faults share: one source of pages, and how it is configured."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
+from multiprocessing.connection import Connection
 from pathlib import Path
 
+from ingest.wiring import sync_sources
 from kb.settings import KnowledgeSettings, load_settings
+from kb.wiring import open_knowledge_base
 
 _CONFIG = """
 [index]
@@ -37,3 +41,14 @@ def spread(seconds: Sequence[float]) -> str:
 def wanted_points(revisions: Mapping[str, tuple[int, int]]) -> dict[tuple[str, int], int]:
     """(document, revision) → chunks that the index must hold, from the catalogue's live revisions."""
     return {(document, revision): count for document, (revision, count) in revisions.items()}
+
+
+def sync_once(config: Path, told: Connection) -> None:
+    """A sync in the process that is killed; it tells when it begins."""
+
+    async def sync() -> None:
+        async with open_knowledge_base(load_settings(KnowledgeSettings, config)) as base:
+            told.send("the sync begins")
+            await sync_sources(base)
+
+    asyncio.run(sync())
