@@ -10,7 +10,7 @@ from app.answering.collapsing import collapse_near_equal
 from app.answering.ports import SectionReranker
 from app.answering.querying import Query, read_query, spelled_otherwise
 from app.answering.ranking import OUTDATED_PENALTY, SAME_PAGE_PENALTY, Fused, SectionScorer, fuse_hits, is_outdated
-from app.answering.spelling import respelled
+from app.answering.spelling import Slip, find_slips, respelled
 from app.answering.types import Passage, SearchScope
 from kb.access import Principal
 from kb.catalogue import Catalogue
@@ -24,6 +24,8 @@ logger = logging.getLogger(__name__)
 CANDIDATE_CHUNKS = 64
 CANDIDATE_SECTIONS = 16
 MOST_TRIES = 10
+# Chunks with a word that are looked at until a live one is among them.
+WITNESSES = 8
 DEFAULT_LANGUAGE = "english"
 
 
@@ -69,11 +71,25 @@ class HybridRetriever:
         where = _filter(query.scope, tenant, audience_ids)
         vector = await self._embedder.embed_query(query.words)
         sections, fused = await self._search(query, where, vector, count=count)
-        better = await self._beside.run(_respelled, query, sections.values())
+        better = await self._respelled(query, where, sections.values())
         if better != query.words:
             query = replace(query, words=better)
             sections, fused = await self._search(query, where, await self._embedder.embed_query(better), count=count)
         return await self._reranked(query, await self._beside.run(self._scored, query, tenant, sections, fused))
+
+    async def _respelled(self, query: Query, where: IndexFilter, sections: Iterable[StoredSection]) -> str:
+        """The query's words without slips of the pen: no page that the asker may read has a word as it was typed."""
+        slips = await self._beside.run(_slips, query, sections)
+        anywhere = IndexFilter(tenant=where.tenant, audience_ids=where.audience_ids)
+        return respelled(query.words, [slip for slip in slips if not await self._is_written(slip.word, anywhere)])
+
+    async def _is_written(self, word: str, where: IndexFilter) -> bool:
+        """Does a live page hold the word, with whatever ending?"""
+        hits = await self._index.search(where=where, vector=None, text=word, k=WITNESSES)
+        keys = [SectionKey(hit.document_id, hit.revision, hit.section_ordinal) for hit in hits]
+        return bool(
+            await self._catalogue.documents.read_sections(where.tenant, audience_ids=where.audience_ids, keys=keys)
+        )
 
     def _scored(
         self,
@@ -171,11 +187,11 @@ def absolute_link(url: str, *, link_base: str) -> str:
     return link_base + url if url.startswith("/") else url
 
 
-def _respelled(query: Query, sections: Iterable[StoredSection]) -> str:
+def _slips(query: Query, sections: Iterable[StoredSection]) -> list[Slip]:
     # What is in quotation marks is meant literally.
     literal = {word for phrase in query.phrases for word in phrase.split()}
     texts = [" ".join((section.title, *section.heading_path, section.text)) for section in sections]
-    return respelled(query.words, texts, is_held=literal)
+    return find_slips(query.words, texts, is_held=literal)
 
 
 def _filter(scope: SearchScope, tenant: str, audience_ids: Sequence[int]) -> IndexFilter:

@@ -1,11 +1,13 @@
 """Slips of the pen: a word that none of the sections found holds, read as one that they do hold.
 
-Only sections that the asker may read are found, so no suggestion can tell of any other.
+Only sections that the asker may read are found, so no suggestion can tell of any other. Whether any other page has the
+word as it was typed, the retriever asks the index: then it is no slip.
 """
 
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from itertools import chain, pairwise
 
@@ -17,29 +19,46 @@ _PLAIN = re.compile(r"[^\W\d_]{4,24}")
 # Shorter words differ by one letter from too many others.
 _SHORTEST = 5
 # From this length on two slips in one word are forgiven.
-_LONG = 9
+_LONG = 11
 _LONGEST_ENDING = 3
 # A section may well do without "though" or "welchen".
 _GRAMMAR = frozenset(chain.from_iterable(FUNCTION_WORDS.values()))
 
 
-def respelled(words: str, texts: Sequence[str], *, is_held: Iterable[str] = ()) -> str:
-    """The query with each word that the texts lack replaced by the likeliest one they have; itself if none is lacking.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Slip:
+    """A word of a query that may be meant otherwise. `start`, `end`: where it stands; `word`: in lower case."""
+
+    start: int
+    end: int
+    word: str
+    better: str
+
+
+def find_slips(words: str, texts: Sequence[str], *, is_held: Iterable[str] = ()) -> list[Slip]:
+    """The words that the texts lack and nearly have, each with the likeliest one they have.
 
     `texts`: best first. `is_held`: words, in lower case, that are not to be doubted.
     """
     asked = [found for found in _WORD.finditer(words) if len(found.group()) >= _SHORTEST]
     if not asked:
-        return words
+        return []
     known = Counter(chain.from_iterable(map(_words_in, texts)))
     sure = _GRAMMAR.union(is_held)
     doubted = [
-        found for found in asked if not (found.group().lower() in sure or _is_known(found.group().lower(), known))
+        (found, word) for found in asked if not ((word := found.group().lower()) in sure or _is_known(word, known))
     ]
-    for found in reversed(doubted):
-        better = _nearest(found.group().lower(), known)
-        if better is not None:
-            words = words[: found.start()] + better + words[found.end() :]
+    return [
+        Slip(start=found.start(), end=found.end(), word=word, better=better)
+        for found, word in doubted
+        if (better := _nearest(word, known)) is not None
+    ]
+
+
+def respelled(words: str, slips: Iterable[Slip]) -> str:
+    """The query with these words read otherwise."""
+    for slip in sorted(slips, key=lambda slip: -slip.start):
+        words = words[: slip.start] + slip.better + words[slip.end :]
     return words
 
 

@@ -71,10 +71,9 @@ def evaluate(  # noqa: PLR0913  # each is an option of the command
         _make_folder(write)
     if suite:
         made = _rate(settings, suite, root=suites, keep=keep, as_json=as_json)
-    elif gold is not None and holds_dialogues(gold):
-        made = _follow(settings, gold, as_json=as_json, show_wrong=show_wrong)
     elif gold is not None:
-        made = _ask(settings, gold, as_json=as_json, show_wrong=show_wrong)
+        measure = _follow if holds_dialogues(gold) else _ask
+        made = measure(settings, gold, as_json=as_json, show_wrong=show_wrong)
     else:
         raise typer.BadParameter("name a file of gold questions, or a collection with --suite", param_hint="GOLD.jsonl")
     if write is not None:
