@@ -1,5 +1,6 @@
 """Section memory on a real model: what is joined is what would have been read, and it stays where it may be seen."""
 
+from argparse import Namespace
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from app.chat_models.llama_cpp_native import Cells, Pace, Row, Weights
 from app.chat_models.llama_cpp_sections import Plan, Prompt, PromptPart, SectionMemory
 from app.chat_models.manifest import starter_model
 from app.chat_models.section_store import SectionStore
+from bench.section_memory import measure
 
 # One thread: in a test process several would spin for each other, as nothing tells them to sleep.
 # Real processes or many conversations: too slow for the quick loop.
@@ -222,3 +224,12 @@ def test_a_prompt_that_does_not_fit_is_refused_before_it_is_queued(weights: Weig
     with pytest.raises(PromptDoesNotFit):
         engine.start(1, make_prompt(weights, PUMPS * 40), max_tokens=8)
     assert engine.is_idle
+
+
+def test_the_limits_hold_for_real_states_and_nothing_is_left_of_deleted_pages(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert measure(Namespace(sections=24, memory_mb=1, disk_mb=2), tmp_path) == 0
+    printed = capsys.readouterr().out
+    assert "24" in printed
+    assert "deleted 0 states are left" in printed
