@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from app.answering.ports import QuestionAnswerer
 from app.answering.types import Answer, AnswerEvent, Passage, Question, SearchScope
+from app.crowd import Crowd, CrowdedAnswerer
 from app.wiring import AnswerSide, assemble
 from ingest.reindexing import drop_retired
 from kb.access import Principal
@@ -29,7 +30,8 @@ class CurrentSide:
     def __init__(self, side: AnswerSide) -> None:
         self._side = side
         self._courtesy = Courtesy()
-        side.answerer = AttentiveAnswerer(side.answerer, self._courtesy)
+        self._crowd = Crowd(most_seconds=side.settings.limits.longest_wait_seconds)
+        side.answerer = self._sharing(side.answerer)
 
     @property
     def for_syncs(self) -> KnowledgeBase:
@@ -55,6 +57,10 @@ class CurrentSide:
             for stack in opened:
                 await stack.aclose()
 
+    def _sharing(self, answerer: QuestionAnswerer) -> QuestionAnswerer:
+        """It shares the machine: with syncs, and among those who ask."""
+        return CrowdedAnswerer(AttentiveAnswerer(answerer, self._courtesy), self._crowd)
+
     async def _take_over(self, opened: list[AsyncExitStack]) -> None:
         side = self._side
         live = await side.knowledge_base.catalogue.generations.live(side.settings.tenant)
@@ -67,7 +73,7 @@ class CurrentSide:
         fresh = assemble(base, side.chat_model, side.settings, tracer=side.tracer)
         # No await in between: a question sees both or neither.
         side.knowledge_base = base
-        side.answerer = AttentiveAnswerer(fresh.answerer, self._courtesy)
+        side.answerer = self._sharing(fresh.answerer)
         logger.info("generation taken over", extra={"generation": live.id})
         for before in opened:
             asyncio.get_running_loop().call_later(GRACE_SECONDS, _close_soon, before)

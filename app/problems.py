@@ -37,6 +37,7 @@ PROBLEMS: dict[type[errors.KnowledgeBaseError], Problem] = {
     errors.RequestMismatch: Problem(422, "other-request", "The key belongs to another request", False),
     errors.TooManyRequests: Problem(429, "too-many-requests", "Too many requests", False),
     errors.ServerEnding: Problem(503, "ending", "The server is ending", False),
+    errors.ServerBusy: Problem(503, "busy", "Too many questions are being answered", False),
     errors.SourceError: Problem(502, "source", "A source could not be read"),
     errors.SourceAuthError: Problem(502, "source-auth", "A source refused the server's credentials"),
     errors.SourceRateLimited: Problem(503, "source-rate-limited", "A source asked for a pause"),

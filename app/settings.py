@@ -89,6 +89,11 @@ class LimitsTable(SettingsTable):
     questions_per_minute: int = Field(default=600, ge=1, description="Questions and searches a key.")
     visitor_questions_per_minute: int = Field(default=15, ge=1, description="Questions a visitor of a site.")
     site_questions_per_minute: int = Field(default=300, ge=1, description="Questions all visitors of a site together.")
+    longest_wait_seconds: float = Field(
+        default=30,
+        ge=1,
+        description="A question that would be answered later than that, with so many at work, is told to come back.",
+    )
 
 
 class ConversationsTable(SettingsTable):

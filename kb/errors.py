@@ -8,6 +8,7 @@
         RequestMismatch              an Idempotency-Key was sent with another request
       TooManyRequests                the caller asks more than is allowed (retry_after seconds)
       ServerEnding                   the server ends before this could be answered
+      ServerBusy                     more questions are at work than can be answered in time (retry_after seconds)
       SourceError
         SourceAuthError              the source refused our credentials
         SourceRateLimited            it asked us to slow down (retry_after seconds)
@@ -73,6 +74,16 @@ class ServerEnding(KnowledgeBaseError):
     """The server ends, and what was begun did not finish in time: another server, or this one later, may answer."""
 
     retryable = True
+
+
+class ServerBusy(KnowledgeBaseError):
+    """More questions are at work than can be answered in time."""
+
+    retryable = True
+
+    def __init__(self, message: str, *, retry_after: float = 5) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
 
 
 class SourceError(KnowledgeBaseError):
