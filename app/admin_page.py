@@ -24,7 +24,7 @@ def login_page(*, was_refused: bool, sign_in: str = "") -> str:
         f'<main><h1>Administration</h1>{said}{other}<form method="post" action="/admin/session">'
         '<label for="key">A key with the scope <code>admin</code></label>'
         '<input id="key" name="key" type="password" autocomplete="off" spellcheck="false" required>'
-        "<button>Look</button></form></main>"
+        "<button>Open</button></form></main>"
     )
     return page_html("Footnote administration", body, kind="admin login")
 
@@ -159,7 +159,9 @@ def _chart(days: Sequence[tuple[date, int, int]]) -> str:
     width = 20 * len(days)
     total = f"{sum(answered for _, answered, _ in days)} answered, {sum(others for _, _, others in days)} not"
     return (
-        f'<svg class="chart" viewBox="0 0 {width} {_BAR_HEIGHT + 4}" role="img" aria-label="{total}">{bars}</svg>'
+        f'<svg class="chart" viewBox="0 0 {width} {_BAR_HEIGHT + 4}" preserveAspectRatio="none" role="img" '
+        f'aria-label="{total}">{bars}</svg><p class="about axis"><span>{days[0][0]:%d %b}</span>'
+        f"<span>at most {most:,} a day</span><span>{days[-1][0]:%d %b}</span></p>"
         '<p class="about"><span class="key answered"></span> answered <span class="key others"></span> not answered</p>'
     )
 

@@ -12,6 +12,7 @@ from markdown_it import MarkdownIt
 
 from app.auth import Caller
 from app.callers import Door, foreign_origin, is_opened_by_a_person, to_login
+from app.pages import page_html
 from app.wiring import AnswerSide
 from kb.catalogue.records import StoredSection
 from kb.errors import AccessDenied
@@ -28,6 +29,9 @@ _SECURITY_HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
 }
+
+_NEEDS_KEY = ("This page needs a key", "Enter yours in the chat, when it asks for one. Then this link opens too.")
+_NOTHING = ("There is no such page", "It is gone, or it is not yours to read.")
 
 
 def build_router(side: AnswerSide, door: Door) -> APIRouter:
@@ -71,18 +75,28 @@ def _add_documents(router: APIRouter, side: AnswerSide, door: Door, caller: Call
         try:
             who = await caller(request)
         except AccessDenied:
-            if door.sessions.is_on and is_opened_by_a_person(request):
-                return to_login(request)
-            raise
+            if not is_opened_by_a_person(request):
+                raise
+            return to_login(request) if door.sessions.is_on else _told(*_NEEDS_KEY, status=401)
         who.must_have("ask", "search")
         catalogue = side.knowledge_base.catalogue
         audience_ids = await catalogue.access.readable(who.principal)
         sections = await catalogue.documents.live_sections(who.principal.tenant, document_id, audience_ids=audience_ids)
         # Missing and forbidden look the same.
         if not sections:
+            if is_opened_by_a_person(request):
+                return _told(*_NOTHING, status=404)
             raise HTTPException(404)
         # Long pages take a while to render.
         return HTMLResponse(await asyncio.to_thread(document_page, sections), headers=_SECURITY_HEADERS)
+
+
+def _told(title: str, words: str, *, status: int) -> Response:
+    """What somebody reads who followed a link that does not open for them."""
+    way = '<a class="button" href="/">Go to the chat</a>'
+    html = page_html(title, f"<main><h1>{escape(title)}</h1><p>{escape(words)}</p>{way}</main>", kind="admin login")
+    headers = {"WWW-Authenticate": "Bearer"} if status == 401 else {}
+    return HTMLResponse(html, status_code=status, headers=_SECURITY_HEADERS | headers)
 
 
 def _own_chat(page: bytes, name: str) -> Response:
@@ -108,14 +122,8 @@ def document_page(sections: list[StoredSection]) -> str:
     body = "\n".join(_section_html(section, markdown) for section in sections)
     places = dict.fromkeys(place for place in (first.source_id, first.space) if place)
     source = " · ".join([*map(escape, places), f"updated {first.updated_at:%Y-%m-%d}"])
-    return (
-        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{escape(first.title)}</title>"
-        '<link rel="stylesheet" href="/assets/page.css"><link rel="icon" href="/assets/icon.svg"></head>'
-        f'<body class="document"><main><header><h1>{escape(first.title)}</h1><p class="about">{source}</p></header>'
-        f"{body}</main></body></html>"
-    )
+    header = f'<header><h1>{escape(first.title)}</h1><p class="about">{source}</p></header>'
+    return page_html(first.title, f"<main>{header}{body}</main>", kind="document")
 
 
 def _section_html(section: StoredSection, markdown: MarkdownIt) -> str:

@@ -33,6 +33,21 @@ async def test_missing_and_forbidden_documents_look_the_same(side: AnswerSide) -
     assert "84000" in allowed.text
 
 
+async def test_a_person_reads_in_words_why_a_link_does_not_open(side: AnswerSide) -> None:
+    page, stranger = {"Accept": "text/html"}, await make_key(side, "ask", email="eve@acme.test")
+    async with closed(side) as browser:
+        refused = await browser.get("/documents/docs:pay.md", headers=page)
+        await browser.post("/session", headers=stranger)
+        missing, forbidden = [
+            await browser.get(f"/documents/docs:{name}.md", headers=page) for name in ("no<b>thing", "pay")
+        ]
+    assert (refused.status_code, missing.status_code, forbidden.status_code) == (401, 404, 404)
+    assert "<h1>This page needs a key</h1>" in refused.text
+    assert "<h1>There is no such page</h1>" in missing.text
+    assert missing.text == forbidden.text
+    assert all("script-src 'self'" in each.headers["content-security-policy"] for each in (refused, missing))
+
+
 async def test_a_browser_with_a_key_opens_links_that_can_carry_no_header(side: AnswerSide) -> None:
     key = await make_key(side, "ask", email=OWNER)
     async with closed(side) as browser:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -48,7 +49,7 @@ def sign_in(page: Page, server: Served) -> None:
     key = server.run(lambda side: make_key(side, "admin", name=WORDS[0]))["Authorization"].removeprefix("Bearer ")
     page.goto(f"{server.url}/admin")
     page.get_by_label("A key with the scope admin").fill(key)
-    page.get_by_role("button", name="Look").click()
+    page.get_by_role("button", name="Open").click()
     expect(page.get_by_role("heading", name="Sources")).to_be_visible()
 
 
@@ -90,12 +91,59 @@ def test_no_words_act_in_it(tmp_path: Path, browser: Browser) -> None:
         assert {address.split("/")[2] for address in witness.addresses} == {server.url.split("/")[2]}
 
 
+async def keep_hostile_record(side: AnswerSide, *, answer_id: str, word: str, address: str) -> None:
+    """An answer whose every word is this one, of a page that everyone may read: nothing is hidden."""
+    cited = citation(word, address) | {"number": 1, "document_id": "docs:leave.md", "quote": word, "above": [word]}
+    cited |= {"heading_path": [word, word], "source": word, "space": word, "age": word}
+    body = {
+        "citations": [cited], "sentences": [{"text": word, "citations": [1]}], "mode": word, "reason": word,
+        "model": {"name": word, "sha256": word}, "timings_ms": {word: 1.0},
+        "closest": [{"title": word, "url": address}],
+        "notices": [{"kind": word, "text": word, "citations": [1]}],
+    }  # fmt: skip
+    answer = StoredAnswer(
+        answer_id=answer_id,
+        conversation_id=word,
+        asker=word,
+        channel=word,
+        question=word,
+        status=word,
+        body=body,
+        asked_at=datetime.now(UTC),
+    )
+    await side.knowledge_base.catalogue.answers.add("acme", answer)
+    await side.knowledge_base.catalogue.feedback.rate(
+        "acme", answer_id=answer_id, rater=word, channel=word[:40], verdict="up"
+    )
+
+
+def test_no_words_act_in_a_record_or_the_name_of_a_page(tmp_path: Path, browser: Browser) -> None:
+    settings = make_settings(tmp_path)
+    for place, word in enumerate(WORDS):
+        name = word.replace("/", "\u2215")[:60]
+        (tmp_path / "pages" / f"{place}{name}.md").write_bytes(b"\x00\xff\xfe" * 30)
+    with served(settings, is_open=False) as server, looking(browser) as (page, witness):
+        page.add_init_script("window.ownedCount = 0; window.owned = () => { window.ownedCount += 1 }")
+        sign_in(page, server)
+        page.get_by_text(f"{len(WORDS)} missing from docs").click()
+        expect(page.locator("details tbody tr")).to_have_count(len(WORDS))
+        for place, word in enumerate(WORDS):
+            address = ADDRESSES[place % len(ADDRESSES)]
+            server.run(partial(keep_hostile_record, answer_id=f"h_{place}", word=word, address=address))
+            page.goto(f"{server.url}/admin/answers/h_{place}")
+            expect(page.locator(".asked")).to_be_visible()
+            assert page.locator("script, iframe, style, img:not([src='/assets/icon.svg'])").count() == 0
+            assert page.locator("main a, main form, main [style], main [onerror]").count() == 0
+        assert page.evaluate("window.ownedCount") == 0
+        assert {address.split("/")[2] for address in witness.addresses} == {server.url.split("/")[2]}
+
+
 def test_a_key_without_the_scope_sees_nothing(tmp_path: Path, browser: Browser, shoot: Shoot) -> None:
     with served(make_settings(tmp_path), is_open=False) as server, looking(browser) as (page, _):
         key = server.run(lambda side: make_key(side, "ask", "search"))["Authorization"].removeprefix("Bearer ")
         page.goto(f"{server.url}/admin")
         page.get_by_label("A key with the scope admin").fill(key)
-        page.get_by_role("button", name="Look").click()
+        page.get_by_role("button", name="Open").click()
         expect(page.get_by_role("alert")).to_have_text("This key may not look here.")
         expect(page.get_by_role("heading", name="Sources")).to_have_count(0)
         shoot(page, "administration-refused")

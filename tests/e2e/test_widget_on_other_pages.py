@@ -11,6 +11,7 @@ from fastapi.responses import HTMLResponse
 from playwright.sync_api import Browser, Page, expect
 
 from app.settings import LimitsTable, SiteTable
+from tests.e2e.test_accessibility import AXE, violations
 from tests.fakes.answer_sides import QUESTION, make_settings
 from tests.fakes.browser import ask, looking
 from tests.fakes.serving import serving
@@ -123,6 +124,10 @@ def test_a_page_may_colour_it_and_letters_stay_readable(tmp_path: Path, browser:
             "(node) => [getComputedStyle(node).backgroundColor, getComputedStyle(node).color]"
         )
         assert colours == ["rgb(255, 209, 102)", "rgb(11, 18, 17)"]
+        chip = page.locator(".chip").first.evaluate("(node) => getComputedStyle(node).color")
+        assert chip == "rgb(28, 36, 35)", "yellow on paper is no letter"
+        page.locator(".chip").first.click()
+        assert not AXE.exists() or not [each for each in violations(page) if "color-contrast" in each]
 
 
 def test_on_a_phone_it_covers_the_page_and_keeps_the_focus(tmp_path: Path, browser: Browser, shoot: Shoot) -> None:

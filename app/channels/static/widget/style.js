@@ -14,7 +14,7 @@ const CSS = `
 :host([mode="inline"]) { block-size: var(--footnote-height, 600px) !important; }
 :host([mode="page"]) { block-size: 100dvh !important; }
 * { box-sizing: border-box; }
-.root { font: 15.5px/1.55 var(--footnote-font, system-ui, -apple-system, "Segoe UI", sans-serif); color: var(--ink); block-size: 100%; text-align: start; }
+.root { font: 15.5px/1.55 var(--footnote-font, system-ui, sans-serif); color: var(--ink); block-size: 100%; text-align: start; }
 .panel { display: flex; flex-direction: column; block-size: 100%; background: var(--paper); overflow: hidden; }
 [hidden] { display: none !important; }
 :host([mode="inline"]) .panel { border: 1px solid var(--line); border-radius: var(--radius); }
@@ -23,9 +23,9 @@ const CSS = `
 :host([placement="start"]) .panel { inset-inline: 20px auto; }
 button { font: inherit; color: inherit; background: none; border: 0; padding: 0; cursor: pointer; border-radius: 8px; }
 button:disabled { opacity: .55; cursor: default; }
-:is(button, a, input, textarea, summary, pre, .wide, .log):focus-visible { outline: 2px solid var(--accent); outline-offset: 2px; }
+:is(button, a, input, textarea, summary, pre, .wide, .log):focus-visible { outline: 2px solid var(--link); outline-offset: 2px; }
 svg { inline-size: 20px; block-size: 20px; fill: none; stroke: currentColor; stroke-width: 1.8; stroke-linecap: round; stroke-linejoin: round; flex: none; }
-a { color: var(--accent); text-underline-offset: 2px; }
+a { color: var(--link); text-underline-offset: 2px; }
 h2, h3, p, ol, ul, blockquote, pre, fieldset { margin: 0; padding: 0; border: 0; }
 .hidden { position: absolute; inline-size: 1px; block-size: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
 .launcher { display: grid; place-items: center; inline-size: 56px; block-size: 56px; border-radius: 50%; background: var(--accent); color: var(--on-accent);
@@ -37,7 +37,7 @@ h2, h3, p, ol, ul, blockquote, pre, fieldset { margin: 0; padding: 0; border: 0;
 .badge { display: grid; place-items: center; inline-size: 28px; block-size: 28px; border-radius: 8px; background: var(--accent); color: var(--on-accent); }
 .icon { display: inline-grid; place-items: center; min-inline-size: 34px; min-block-size: 34px; color: var(--soft); }
 .icon:hover, .text:hover { background: var(--hover); color: var(--ink); }
-.icon[aria-pressed="true"] { color: var(--accent); }
+.icon[aria-pressed="true"] { color: var(--link); }
 .icon[aria-pressed="true"] svg { fill: currentColor; fill-opacity: .25; }
 .log { flex: 1; overflow-y: auto; overscroll-behavior: contain; padding: 18px 16px; scrollbar-width: thin; }
 .column { max-inline-size: 46rem; margin-inline: auto; }
@@ -64,18 +64,18 @@ pre code { background: none; padding: 0; }
 table { border-collapse: collapse; font-size: .94em; }
 :is(td, th) { border: 1px solid var(--line); padding: 4px 9px; text-align: start; vertical-align: top; }
 .chip { display: inline-grid; place-items: center; min-inline-size: 24px; block-size: 24px; margin-inline-start: 4px; padding-inline: 5px; font-size: 12px; font-weight: 650; line-height: 1;
-  font-variant-numeric: tabular-nums; color: var(--accent); background: var(--hover); border: 1px solid var(--line); border-radius: 99px; vertical-align: 1px; }
+  font-variant-numeric: tabular-nums; color: var(--link); background: var(--hover); border: 1px solid var(--line); border-radius: 99px; vertical-align: 1px; }
 .chip:hover { background: var(--accent); color: var(--on-accent); }
 .sources { margin-block-start: 14px; }
 .sources h3 { font-size: 12.5px; font-weight: 600; letter-spacing: .03em; color: var(--soft); margin-block-end: 6px; }
 .cards { list-style: none; display: grid; gap: 6px; }
 .card { background: var(--card); border: 1px solid var(--line); border-radius: 10px; font-size: 14px; overflow: hidden; }
-.card[open] { border-color: var(--accent); }
+.card[open] { border-color: var(--link); }
 .card summary { display: flex; align-items: baseline; gap: 9px; padding: 7px 11px; cursor: pointer; list-style: none; }
 .card summary:focus-visible { outline-offset: -3px; border-radius: 10px; }
 .card summary::-webkit-details-marker { display: none; }
 .card summary:hover { background: var(--hover); }
-.number { flex: none; min-inline-size: 16px; text-align: center; font-size: 12px; font-weight: 700; color: var(--accent); font-variant-numeric: tabular-nums; }
+.number { flex: none; min-inline-size: 16px; text-align: center; font-size: 12px; font-weight: 700; color: var(--link); font-variant-numeric: tabular-nums; }
 .path { flex: 1; min-inline-size: 0; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; color: var(--soft); }
 .path b { font-weight: 600; color: var(--ink); }
 .card[open] .path { white-space: normal; }
@@ -102,7 +102,7 @@ mark { background: var(--mark); color: inherit; border-radius: 3px; padding: 1px
 .reason input { accent-color: var(--accent); margin: 0; }
 .foot { padding: 10px 14px max(14px, env(safe-area-inset-bottom)); position: relative; }
 .box { display: flex; align-items: flex-end; gap: 6px; padding-block: 5px; padding-inline-end: 5px; background: var(--card); border: 1px solid var(--line); border-radius: var(--radius); }
-.box:focus-within { border-color: var(--accent); }
+.box:focus-within { border-color: var(--link); }
 textarea, .why input[type="text"], .key input { font: inherit; font-size: 16px; color: inherit; background: var(--card); border: 0; resize: none; inline-size: 100%; }
 textarea { unicode-bidi: plaintext; padding: 6px 14px; max-block-size: 160px; background: none; }
 .box textarea:focus-visible { outline: none; }
@@ -140,7 +140,7 @@ export function dress(root) {
 }
 
 /**
- * Black or white, whichever can be read on the host page's accent.
+ * Black or white, whichever can be read on the host page's accent; and the accent for letters on paper, if it can be read there.
  * @param {HTMLElement} host
  */
 export function readableOn(host) {
@@ -152,4 +152,6 @@ export function readableOn(host) {
   const [r, g, b] = found.map((part) => (part / 255 <= 0.04045 ? part / 255 / 12.92 : ((part / 255 + 0.055) / 1.055) ** 2.4));
   const light = 0.2126 * r + 0.7152 * g + 0.0722 * b;
   host.style.setProperty("--on-accent", light > 0.179 ? "#0b1211" : "#fff");
+  // Contrast of 4.5 to what lies below a chip, dark or light.
+  host.style.setProperty("--link", (host.hasAttribute("data-dark") ? light > 0.31 : light < 0.155) ? "var(--accent)" : "var(--ink)");
 }
