@@ -1,15 +1,15 @@
 """The default embedder: a sentence-transformers model here, in the fastest precision that keeps its vectors."""
 
 import asyncio
-from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeVar
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from kb.embedders.base import Embedder, Pieces, Vectors
+from kb.embedders.latest import Latest
 from kb.embedders.sentence_transformers_files import ModelFiles, locate
 from kb.embedders.sentence_transformers_runner import Runner
 from kb.errors import ModelError
@@ -20,6 +20,7 @@ BATCH_TOKENS = 1536
 _CACHED_QUERIES = 256
 # Texts whose pieces are remembered: at most 400 kB each, and usually a quarter of that.
 _CACHED_PIECES = 512
+Made = TypeVar("Made")
 
 
 class Config(BaseModel):
@@ -55,9 +56,9 @@ class SentenceTransformersEmbedder:
         # Waiters are served in order, and a sync queues again for each batch.
         self._turn = asyncio.Lock()
         # Answering needs the vector of one question several times.
-        self._queries: OrderedDict[str, Vectors] = OrderedDict()
+        self._queries: Latest[Vectors] = Latest(_CACHED_QUERIES)
         # Many questions are answered from the same sections.
-        self._pieces: OrderedDict[str, Pieces] = OrderedDict()
+        self._pieces: Latest[Pieces] = Latest(_CACHED_PIECES)
         self.name = files.name
         self.dimension = files.dimension
         self.max_tokens = min(config.max_tokens or files.max_tokens, files.max_tokens)
@@ -78,29 +79,23 @@ class SentenceTransformersEmbedder:
 
     async def embed_query(self, text: str) -> Vectors:
         """Float32 unit vector, shape (dimension,). Raises ModelError."""
-        if text not in self._queries:
-            prompted = self._files.query_prompt + text
-            tokens = self._files.tokens([prompted], longest=self.max_tokens)
-            self._queries[text] = (await self._embed([prompted], tokens))[0]
-        while len(self._queries) > _CACHED_QUERIES:
-            self._queries.popitem(last=False)
-        return self._queries[text]
+        return await self._remembered(self._queries, text, self._forward_query)
 
     async def embed_pieces(self, texts: Sequence[str]) -> list[Pieces]:
         """The pieces of each text, without prompts, cut at the longest passage. Raises ModelError."""
-        return [await self._pieces_of(text) for text in texts]
+        # Each text alone: beside others it would be padded, and its numbers would depend on theirs.
+        return [await self._remembered(self._pieces, text, self._forward_pieces) for text in texts]
 
-    async def _pieces_of(self, text: str) -> Pieces:
-        """Each text alone: beside others it would be padded, and its numbers would depend on theirs."""
-        pieces = self._pieces.get(text)
-        if pieces is None:
-            async with self._turn:
-                pieces = await asyncio.to_thread(self._forward_pieces, text)
-        self._pieces[text] = pieces
-        self._pieces.move_to_end(text)
-        while len(self._pieces) > _CACHED_PIECES:
-            self._pieces.popitem(last=False)
-        return pieces
+    async def _remembered(self, latest: Latest[Made], text: str, make: Callable[[str], Made]) -> Made:
+        """What is made of the text. Many who ask for the same at once wait for one of them."""
+        if (known := latest.get(text)) is not None:
+            return known
+        async with self._turn:
+            if (known := latest.get(text)) is not None:
+                return known
+            made = await asyncio.to_thread(make, text)
+            latest.put(text, made)
+            return made
 
     async def verify(self) -> str:
         """The weights' digest, compared with the pinned one. Raises ModelError."""
@@ -124,6 +119,11 @@ class SentenceTransformersEmbedder:
                 self._files, max_tokens=self.max_tokens, dtype=self._config.dtype, device=self._config.device
             )
         return self._runner
+
+    def _forward_query(self, text: str) -> Vectors:
+        prompted = self._files.query_prompt + text
+        vector: Vectors = self._forward([prompted], self._files.tokens([prompted], longest=self.max_tokens))[0]
+        return vector
 
     def _forward_pieces(self, text: str) -> Pieces:
         tokens = self._files.tokens([text], longest=self.max_tokens)

@@ -67,18 +67,26 @@ class ModelFiles:
         tokens = [encoding.ids for encoding in self._tokenizer.encode_batch_fast(list(texts))]
         if all(len(ids) <= longest for ids in tokens):
             return tokens
-        cutting = Tokenizer.from_str(self._tokenizer.to_str())
-        cutting.enable_truncation(longest)
-        return [encoding.ids for encoding in cutting.encode_batch_fast(list(texts))]
+        return [encoding.ids for encoding in self._cutting(longest).encode_batch_fast(list(texts))]
 
     def spans(self, texts: Sequence[str], *, longest: int) -> list[list[tuple[int, int]]]:
         """Where each token of `tokens` stands in its text; (0, 0): a special one, which stands nowhere."""
-        cutting = Tokenizer.from_str(self._tokenizer.to_str())
-        cutting.enable_truncation(longest)
         return [
             [(0, 0) if special else span for span, special in zip(each.offsets, each.special_tokens_mask, strict=True)]
-            for each in cutting.encode_batch(list(texts))
+            for each in self._cutting(longest).encode_batch(list(texts))
         ]
+
+    def _cutting(self, longest: int) -> Tokenizer:
+        """The tokenizer, cutting at `longest`. Made once: it takes tens of milliseconds."""
+        if longest not in self._cutters:
+            cutting = Tokenizer.from_str(self._tokenizer.to_str())
+            cutting.enable_truncation(longest)
+            self._cutters[longest] = cutting
+        return self._cutters[longest]
+
+    @cached_property
+    def _cutters(self) -> dict[int, Tokenizer]:
+        return {}
 
     @cached_property
     def _tokenizer(self) -> Tokenizer:

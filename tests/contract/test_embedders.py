@@ -1,7 +1,8 @@
 """What every embedder promises, tried on all of them."""
 
+import asyncio
 import shutil
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from functools import cache
@@ -10,11 +11,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from sentence_transformers import SentenceTransformer
 
 from kb.embedders import hashing, openai, sentence_transformers
-from kb.embedders.base import Embedder, PieceEmbedder
+from kb.embedders.base import Embedder, PieceEmbedder, Vectors
+from kb.embedders.latest import Latest
 from kb.embedders.sentence_transformers_files import locate
+from kb.embedders.sentence_transformers_runner import Runner
 from kb.errors import ConfigError, ModelError, ModelRateLimited, ModelUnavailable
 from kb.http import HttpClients
 from tests.fakes.openai_server import DIMENSION, EMBEDDING, KEY, Script, make_server
@@ -204,14 +208,66 @@ async def test_pieces_tell_where_in_the_text_they_stand() -> None:
 async def test_texts_of_many_lengths_come_in_few_shapes(monkeypatch: pytest.MonkeyPatch) -> None:
     """Compiled kernels are kept for each shape; 60 lengths of their own would be 60 times their memory."""
     embedder = starter()
-    shapes: set[tuple[int, ...]] = set()
-    forward = SentenceTransformer.forward
+    together: set[tuple[int, ...]] = set()
+    alone: set[tuple[int, ...]] = set()
+    forward, gelu = SentenceTransformer.forward, torch.nn.functional.gelu
 
     def noted(self: SentenceTransformer, features: dict[str, Any]) -> Any:
-        shapes.add(tuple(features["input_ids"].shape))
+        together.add(tuple(features["input_ids"].shape))
         return forward(self, features)
+
+    def widened(states: torch.Tensor) -> torch.Tensor:
+        alone.add(tuple(states.shape))
+        return gelu(states)
 
     monkeypatch.setattr(SentenceTransformer, "forward", noted)
     for words in range(1, 61):
+        await embedder.embed_passages(["pump " * words] * 2)
+    assert len(together) == 8
+    monkeypatch.setattr(torch.nn.functional, "gelu", widened)
+    for words in range(1, 61):
         await embedder.embed_query("pump " * words)
-    assert len(shapes) == 8
+    assert len(together) == 8
+    # None where the CPU's kernels are not those that the quicker way for one text is made for.
+    assert len(alone) in {0, 8}
+
+
+@pytest.mark.parametrize("dtype", ["auto", "float32"])
+def test_a_text_alone_has_the_vectors_that_the_model_itself_makes(dtype: str) -> None:
+    files = locate("starter", query_prompt=None, passage_prompt=None)
+    quick = Runner.load(files, max_tokens=256, dtype=dtype, device="cpu")
+    plain = replace(Runner.load(files, max_tokens=256, dtype="float32", device="cpu"), single=None)
+    for tokens in files.tokens(["Is it?", "💧 été", "", "When must the pump stop? " * 9, "word " * 900], longest=256):
+        for ours, theirs in (
+            (quick.forward([""], [tokens]), plain.forward([""], [tokens])),
+            (quick.forward_pieces([""], [tokens])[0], plain.forward_pieces([""], [tokens])[0]),
+        ):
+            assert ours.shape == theirs.shape
+            lengths = np.linalg.norm(ours, axis=1) * np.linalg.norm(theirs, axis=1)
+            assert ((ours * theirs).sum(axis=1) / lengths).min() > 0.999
+
+
+async def test_many_who_ask_the_same_at_once_have_it_embedded_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    embedder = starter()
+    assert isinstance(embedder, PieceEmbedder)
+    made: list[str] = []
+    forward = Runner.forward_pieces
+
+    def counted(self: Runner, texts: Sequence[str], tokens: Sequence[Sequence[int]]) -> list[Vectors]:
+        made.extend(texts)
+        return forward(self, texts, tokens)
+
+    monkeypatch.setattr(Runner, "forward_pieces", counted)
+    text = "Only this test embeds this sentence."
+    found = await asyncio.gather(*(embedder.embed_pieces([text]) for _ in range(8)))
+    assert made == [text]
+    assert all(pieces is found[0][0] for (pieces,) in found)
+
+
+def test_what_was_not_asked_for_the_longest_is_forgotten_first() -> None:
+    latest: Latest[int] = Latest(2)
+    latest.put("a", 1)
+    latest.put("b", 2)
+    assert latest.get("a") == 1
+    latest.put("c", 3)
+    assert [latest.get(key) for key in "abc"] == [1, None, 3]
