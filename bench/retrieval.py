@@ -23,7 +23,8 @@ from rich.table import Table
 from app.answering.retrieval import HybridRetriever
 from app.answering.types import SearchScope
 from app.measures import percentile
-from bench.search import ADMITTED, AUDIENCES, _Words
+from bench.search import ADMITTED, AUDIENCES
+from bench.words import Words
 from ingest.reporting import Tally
 from ingest.storing import Storer
 from kb.access import Audience, Principal
@@ -135,7 +136,7 @@ async def measure(home: Path, *, size: int, queries: int) -> Figures:
 
 async def ask(retriever: HybridRetriever, count: int) -> list[float]:
     """Milliseconds of each of so many questions."""
-    words = _Words(seed=11)
+    words = Words(seed=11)
     total = []
     for _ in range(count):
         question = f"How do I {words.text(6)}?"
@@ -150,7 +151,7 @@ async def ask(retriever: HybridRetriever, count: int) -> list[float]:
 async def fill(base: KnowledgeBase, *, size: int) -> None:
     """Store pages until there are `size` chunks."""
     storer = Storer(base, Tally())
-    words = _Words(seed=7)
+    words = Words(seed=7)
     for document in pages(size // SECTIONS_A_PAGE, words):
         await storer.add(document)
     await storer.flush()
@@ -159,7 +160,7 @@ async def fill(base: KnowledgeBase, *, size: int) -> None:
         raise AssertionError(f"{count} chunks were stored, and {size} are to be measured")
 
 
-def pages(count: int, words: _Words) -> Iterator[Document]:
+def pages(count: int, words: Words) -> Iterator[Document]:
     """Pages of ten sections, each small enough to be one chunk."""
     for number in range(count):
         yield Document(
@@ -193,7 +194,7 @@ def bytes_below(home: Path) -> int:
     return sum(path.stat().st_size for path in home.rglob("*") if path.is_file())
 
 
-def _section(page: int, ordinal: int, words: _Words) -> Section:
+def _section(page: int, ordinal: int, words: Words) -> Section:
     url = f"https://wiki.test/page-{page}#s{ordinal}"
     text = words.text(WORDS_A_SECTION // 2)
     block = Block(kind="paragraph", text=text)

@@ -2,8 +2,6 @@
 
 import argparse
 import asyncio
-import itertools
-import random
 import statistics
 import tempfile
 import time
@@ -15,6 +13,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
+from bench.words import Words
 from kb.documents import chunk_id
 from kb.index import edge, server
 from kb.index.base import Index, IndexedChunk, IndexFilter
@@ -60,7 +59,7 @@ async def main() -> None:
 async def measure(index: Index, size: int, *, queries: int = QUERIES) -> tuple[list[float], float]:
     """(milliseconds of each search, milliseconds of the median page upserted and flushed)."""
     generator = np.random.default_rng(7)
-    words = _Words(seed=7)
+    words = Words(seed=7)
     pages = []
     for page in range(size // CHUNKS_A_PAGE):
         chunks = [_chunk(page, ordinal, generator, words) for ordinal in range(CHUNKS_A_PAGE)]
@@ -82,21 +81,7 @@ async def measure(index: Index, size: int, *, queries: int = QUERIES) -> tuple[l
     return times[5:], statistics.median(pages)
 
 
-class _Words:
-    """Text from a fixed vocabulary with natural frequencies (Zipf)."""
-
-    def __init__(self, *, seed: int) -> None:
-        self._random = random.Random(seed)
-        self._vocabulary = [
-            f"{syllable}{number}" for number in range(2_000) for syllable in ("bra", "kes", "tar", "hal", "por")
-        ]
-        self._weights = list(itertools.accumulate(1 / (rank + 1) for rank in range(len(self._vocabulary))))
-
-    def text(self, count: int) -> str:
-        return " ".join(self._random.choices(self._vocabulary, cum_weights=self._weights, k=count))
-
-
-def _chunk(page: int, ordinal: int, generator: np.random.Generator, words: _Words) -> IndexedChunk:
+def _chunk(page: int, ordinal: int, generator: np.random.Generator, words: Words) -> IndexedChunk:
     document_id = f"wiki:{page}"
     text = words.text(WORDS_A_CHUNK)
     return IndexedChunk(

@@ -139,7 +139,7 @@ class Storer:
             for each, chunks in zip(batch, embedded.documents, strict=True)
         ]
         for revision in revisions:
-            if points := _points(revision, generation=generation):
+            if points := points_of(revision, generation=generation):
                 await self._base.index.upsert_revision(points)
         await self._base.index.flush()
         await self._base.catalogue.documents.commit_revisions(tenant, revisions, generation=generation)
@@ -175,7 +175,8 @@ def _is_about_one_document(error: KnowledgeBaseError) -> bool:
     return not error.retryable and not isinstance(error, IndexMismatch)
 
 
-def _points(revision: Revision, *, generation: int) -> list[IndexedChunk]:
+def points_of(revision: Revision, *, generation: int) -> list[IndexedChunk]:
+    """A revision's chunks as the index takes them."""
     document = revision.document
     return [
         IndexedChunk(
