@@ -16,7 +16,7 @@ from app.admin_forms import DONE, is_proof, made_key, proof_of
 from app.admin_page import Looking, admin_page, login_page
 from app.admin_report import read_report
 from app.auth import SCOPES, Caller, new_key
-from app.callers import Door, foreign_origin
+from app.callers import USER_HEADER, Door, foreign_origin
 from app.settings import SiteTable
 from app.wiring import AnswerSide
 from kb.catalogue.records import StoredKey
@@ -179,14 +179,16 @@ class _Desk:
             return _Visitor(caller=who, credential=credential, is_signed_in=True)
         cookie = request.cookies.get(_COOKIE)
         header = request.headers.get("authorization") or (f"Bearer {cookie}" if cookie else None)
-        caller = await self._admitted(header, foreign_origin(request.headers))
+        caller = await self._admitted(header, foreign_origin(request.headers), request.headers.get(USER_HEADER))
         if caller is None:
             return None
         return _Visitor(caller=caller, credential="" if caller.is_anyone else header or "")
 
-    async def _admitted(self, authorization: str | None, origin: str | None) -> Caller | None:
+    async def _admitted(
+        self, authorization: str | None, origin: str | None, user_token: str | None = None
+    ) -> Caller | None:
         try:
-            who = await self._door.admit(authorization, origin=origin)
+            who = await self._door.admit(authorization, origin=origin, user_token=user_token)
         except AccessDenied:
             return None
         return who if who.is_anyone or "admin" in who.scopes else None

@@ -11,7 +11,7 @@ from fastapi.responses import HTMLResponse, Response
 from markdown_it import MarkdownIt
 
 from app.auth import Caller
-from app.callers import Door, foreign_origin, is_opened_by_a_person, to_login
+from app.callers import USER_HEADER, Door, foreign_origin, is_opened_by_a_person, to_login
 from app.pages import page_html
 from app.wiring import AnswerSide
 from kb.catalogue.records import StoredSection
@@ -45,7 +45,8 @@ def build_router(side: AnswerSide, door: Door) -> APIRouter:
             return who
         cookie = request.cookies.get(_COOKIE)
         header = request.headers.get("authorization") or (f"Bearer {cookie}" if cookie else None)
-        return await door.admit(header, origin=foreign_origin(request.headers))
+        user_token = request.headers.get(USER_HEADER)
+        return await door.admit(header, origin=foreign_origin(request.headers), user_token=user_token)
 
     @router.get("/")
     async def chat_page(request: Request) -> Response:
