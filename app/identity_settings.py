@@ -44,6 +44,11 @@ class IssuerTable(SettingsTable):
         default=600, ge=10, le=86_400, description="Public keys are fetched again after so long; used for six times it."
     )
 
+    is_authorization_server: bool = Field(
+        default=False,
+        description="Does `issuer` give assistants (MCP) their tokens, by OAuth 2.1? Then they are told so (RFC 9728).",
+    )
+
     @field_validator("id")
     @classmethod
     def _id_is_short_and_plain(cls, value: str) -> str:
@@ -63,6 +68,12 @@ class IssuerTable(SettingsTable):
             return values
         found = read_secret(f"FOOTNOTE_ISSUER_{values['id'].upper().replace('-', '_')}_SECRET")
         return values | {"secret": found} if found else values
+
+    @model_validator(mode="after")
+    def _authorization_server_has_an_address(self) -> "IssuerTable":
+        if self.is_authorization_server and (self.algorithm == "HS256" or not is_safe_address(self.issuer)):
+            raise ValueError("is_authorization_server needs an issuer of the form https://HOST, and public keys")
+        return self
 
     @model_validator(mode="after")
     def _keys_fit_the_algorithm(self) -> "IssuerTable":

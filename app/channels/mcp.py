@@ -7,9 +7,9 @@ import asyncio
 import json
 import logging
 from collections.abc import MutableMapping
-from typing import Annotated, Any, cast
+from typing import Any, cast
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Request, Response
 from mcp.server.context import ServerRequestContext
 from mcp.server.lowlevel.server import Server
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
@@ -27,15 +27,15 @@ from mcp_types import Tool as ListedTool
 from pydantic import ValidationError
 from starlette.types import Message
 
-from app.auth import Caller
 from app.callers import Door
 from app.channels.mcp_tools import Json, Tool, Toolbox
 from app.conversations import AnswerBook
 from app.draining import Draining
-from app.problems import problem_for, retry_headers
+from app.problems import problem_for, respond, retry_headers
+from app.settings import Settings
 from app.streaming import unless_hung_up
 from app.wiring import AnswerSide
-from kb.errors import KnowledgeBaseError
+from kb.errors import AccessDenied, KnowledgeBaseError
 
 logger = logging.getLogger(__name__)
 _INSTRUCTIONS = (
@@ -45,6 +45,8 @@ _INSTRUCTIONS = (
 )
 # They change nothing, and look nowhere but here.
 _HINTS = ToolAnnotations(read_only_hint=True, destructive_hint=False, idempotent_hint=True, open_world_hint=False)
+# RFC 9728 §3.1: the resource's own path comes last.
+_METADATA = "/.well-known/oauth-protected-resource/mcp"
 # Where the request's own scope carries who calls, and what the response's headers shall say.
 _CALLER, _HEADERS = "footnote.caller", "footnote.headers"
 
@@ -54,8 +56,14 @@ def build_router(side: AnswerSide, door: Door, book: AnswerBook, draining: Drain
     router = APIRouter(include_in_schema=False)
     server = build_server(Toolbox(side, door, book), link_base=side.settings.server.link_base)
 
+    challenge = _add_metadata(router, side.settings)
+
     @router.post("/mcp")
-    async def mcp(request: Request, who: Annotated[Caller, Depends(door)]) -> Response:
+    async def mcp(request: Request) -> Response:
+        try:
+            who = await door(request)
+        except AccessDenied as exc:
+            return respond(problem_for(exc), detail=str(exc), headers={"WWW-Authenticate": challenge})
         who.must_have("ask", "search")
         headers: dict[str, str] = {}
         body = await request.body()
@@ -65,6 +73,26 @@ def build_router(side: AnswerSide, door: Door, book: AnswerBook, draining: Drain
         return response
 
     return router
+
+
+def _add_metadata(router: APIRouter, settings: Settings) -> str:
+    """Says where tokens are to be had (RFC 9728), if anywhere. What a caller without credentials is told: where that is
+    said."""
+    servers = [each.issuer for each in settings.issuers if each.is_authorization_server]
+    if not servers:
+        return "Bearer"
+    resource = f"{settings.server.link_base}/mcp"
+
+    @router.get(_METADATA)
+    async def metadata() -> Json:
+        return {
+            "resource": resource,
+            "authorization_servers": servers,
+            "bearer_methods_supported": ["header"],
+            "resource_name": "Footnote",
+        }
+
+    return f'Bearer resource_metadata="{settings.server.link_base}{_METADATA}"'
 
 
 def build_server(toolbox: Toolbox, *, link_base: str) -> Server[Any]:

@@ -3,20 +3,41 @@
 import asyncio
 import json
 import random
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import httpx
+import httpx2
+import jwt
 import pytest
+from pydantic import SecretStr
 
 pytest.importorskip("mcp", reason="needs the extra `mcp`")
 
+from mcp.client.auth.utils import extract_resource_metadata_from_www_auth
+from mcp.shared.auth import ProtectedResourceMetadata
+
+from app.identity_settings import IssuerTable
 from app.wiring import AnswerSide
 from tests.fakes.answer_sides import CONFIG, QUESTION, closed, make_key, make_settings, open_to_anyone, opened_side
+from tests.fakes.oidc import public_jwk, rsa_key
 from tests.fakes.slow_model import EndlessModel
 from tests.fakes.web_sides import served
 
+WELL_KNOWN = "/.well-known/oauth-protected-resource/mcp"
+SERVER = """
+[server]
+public_url = "https://kb.acme.test"
+[[issuers]]
+id = "team"
+issuer = "https://idp.acme.test/team"
+audience = "https://kb.acme.test/mcp"
+algorithm = "RS256"
+jwks_file = "keys.json"
+{more}
+"""
 HEAD = {"Accept": "application/json, text/event-stream"}
 
 
@@ -35,7 +56,7 @@ async def test_a_scope_opens_its_own_tools_alone(side: AnswerSide) -> None:
             for name, given in arguments.items():
                 result = await ask(client, "tools/call", name=name, arguments=given)
                 assert result.get("isError", False) is (name not in tools), (scope, name)
-                assert ("this key may not" in json.dumps(result)) is (name not in tools)
+                assert ("this needs the scope" in json.dumps(result)) is (name not in tools)
 
 
 async def test_calls_are_counted_as_questions_are(tmp_path: Path) -> None:
@@ -137,3 +158,47 @@ async def post(
 
 async def ask(client: httpx.AsyncClient, method: str, **params: Any) -> Any:
     return (await post(client, method, **params)).json()["result"]
+
+
+async def test_assistants_are_told_where_tokens_are_to_be_had(tmp_path: Path) -> None:
+    (tmp_path / "keys.json").write_text(json.dumps({"keys": [public_jwk(rsa_key(0), kid="k")]}))
+    config = CONFIG + SERVER.format(more="is_authorization_server = true")
+    async with opened_side(make_settings(tmp_path, config=config)) as side, closed(side) as client:
+        refused = await post(client, "tools/list")
+        said = extract_resource_metadata_from_www_auth(as_theirs(refused))
+        assert (refused.status_code, said) == (401, f"https://kb.acme.test{WELL_KNOWN}")
+        told = ProtectedResourceMetadata.model_validate((await client.get(WELL_KNOWN)).json())
+        assert (str(told.resource), [str(each) for each in told.authorization_servers]) == (
+            "https://kb.acme.test/mcp",
+            ["https://idp.acme.test/team"],
+        )
+        now = int(time.time())
+        claims = {"iss": "https://idp.acme.test/team", "aud": "https://kb.acme.test/mcp", "email": "liam@acme.test"}
+        token = jwt.encode(claims | {"nbf": now, "exp": now + 60}, rsa_key(0), algorithm="RS256", headers={"kid": "k"})
+        client.headers["Authorization"] = f"Bearer {token}"
+        assert {tool["name"] for tool in (await ask(client, "tools/list"))["tools"]} == {"search", "fetch", "ask"}
+
+
+async def test_without_such_a_place_nothing_is_told(tmp_path: Path) -> None:
+    (tmp_path / "keys.json").write_text(json.dumps({"keys": [public_jwk(rsa_key(0), kid="k")]}))
+    settings = make_settings(tmp_path, config=CONFIG + SERVER.format(more=""))
+    async with opened_side(settings) as side, closed(side) as client:
+        assert (await post(client, "tools/list")).headers["www-authenticate"] == "Bearer"
+        assert (await client.get(WELL_KNOWN)).status_code == 404
+
+
+def test_a_shared_secret_is_no_authorization_server() -> None:
+    with pytest.raises(ValueError, match="https://HOST, and public keys"):
+        IssuerTable(
+            id="x",
+            issuer="https://x.test",
+            audience="x",
+            algorithm="HS256",
+            secret=SecretStr("s" * 32),
+            is_authorization_server=True,
+        )
+
+
+def as_theirs(response: httpx.Response) -> httpx2.Response:
+    """The same for the SDK, which has another client."""
+    return httpx2.Response(response.status_code, headers=list(response.headers.items()))
