@@ -125,13 +125,14 @@ def growth(megabytes: list[float]) -> float:
 
 @asynccontextmanager
 async def running(given: argparse.Namespace) -> AsyncIterator[tuple[str, int | None]]:
-    """The server's address, and its process if it is ours."""
+    """The server's address, and its process if it is ours. `given.config`: its settings, where they are others."""
     if given.url:
         yield given.url, given.pid
         return
     with tempfile.TemporaryDirectory(prefix="footnote-load-") as home:
         config = Path(home) / "footnote.toml"
-        config.write_text(CONFIG.format(port=given.port, wiki=ROOT / "demo" / "wiki"), encoding="utf-8")
+        text: str = getattr(given, "config", CONFIG)
+        config.write_text(text.format(port=given.port, wiki=ROOT / "demo" / "wiki"), encoding="utf-8")
         command = [sys.executable, "-c", "from app.cli import main; main()", "--config", str(config)]
         syncing = await asyncio.create_subprocess_exec(*command, "sync", cwd=ROOT)
         if await syncing.wait():
