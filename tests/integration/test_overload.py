@@ -1,13 +1,18 @@
 """The chat model asked far more than it can answer, hung up on, killed and stopped: short versions of the benchmark."""
 
+import asyncio
 import signal
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import httpx
 import pytest
 
 from app.chat_models.llama_cpp import LlamaCppModel
+from bench import overload_http
 from bench.overload import broken, flood, hang_ups, make_model, recovery
+from tests.fakes.answer_sides import CONFIG, QUESTION, make_settings
+from tests.fakes.command import Command
 
 pytestmark = pytest.mark.integration
 
@@ -44,3 +49,21 @@ async def test_a_place_is_free_again_when_callers_leave_in_the_middle(chat_model
     assert chat_model.turns.waiting_count == 0
     outcomes = await flood(chat_model, rate=4, seconds=0.4)
     assert outcomes.counts["answered"] == outcomes.counts.total()
+
+
+async def test_a_server_asked_far_too_much_answers_or_says_when_to_come_back_and_is_soon_itself_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FOOTNOTE_CHAT_MODEL__PAUSE_SECONDS", "0.2")
+    monkeypatch.setenv("FOOTNOTE_LIMITS__LONGEST_WAIT_SECONDS", "1")
+    make_settings(tmp_path, config=CONFIG.replace('kind = "memory"', 'kind = "edge"'))
+    command = Command(config=tmp_path / "footnote.toml")
+    assert (await asyncio.to_thread(command, "sync")).code == 0
+    with command.serving() as (_, url):
+        limits = httpx.Limits(max_connections=None)
+        async with httpx.AsyncClient(base_url=url, limits=limits) as client:
+            outcomes = await overload_http.flood(client, [QUESTION], rate=80, seconds=2)
+            assert await overload_http.ask(client, QUESTION, overload_http.Outcomes()) == "asked the model"
+    assert outcomes.lost == 0
+    assert outcomes.counts["asked the model"] > 0
+    assert outcomes.counts["refused, with Retry-After"] > 0
