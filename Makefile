@@ -49,8 +49,8 @@ docs: $(STAMP)  ## Write docs/configuration.md from the settings classes
 bench: $(STAMP)  ## Print every benchmark's table (about 15 minutes)
 	$(BIN)/python -m bench
 
-bench-model: $(STAMP)  ## Print the chat model's tables: first tokens, several at once, memory
-	$(BIN)/python -m bench.chat_model
+bench-model: $(STAMP)  ## Print the chat model's tables: first tokens, quality, memory, overload (about 12 minutes)
+	$(BIN)/python -m bench model
 
 clean:  ## Remove the demo's data (not .venv)
 	rm -rf demo/data

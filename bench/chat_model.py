@@ -1,16 +1,18 @@
 """The starter chat model by Footnote and by llama-cpp-python's own chat call: first tokens, several at once, memory.
 
-Every contender gets the same file, the same messages and sleeping threads; the rounds are interleaved.
+`python -m bench.chat_model [--server URL|PATH]`: a llama.cpp server beside them. Every contender gets the same
+file, the same messages and sleeping threads; the rounds are interleaved.
 """
 
+import argparse
 import asyncio
 import os
 import random
 import statistics
 import tempfile
 import time
-from collections.abc import Callable, Sequence
-from contextlib import aclosing
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AsyncExitStack, aclosing
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -20,9 +22,11 @@ from rich.table import Table
 from app.answering.prompting import build_messages
 from app.answering.types import Passage
 from app.chat_models import llama_cpp as plugin
-from app.chat_models.base import ChatMessage
+from app.chat_models.base import ChatMessage, ChatModel
 from app.chat_models.llama_cpp import LlamaCppModel
 from app.chat_models.manifest import starter_model
+from app.chat_models.tuning_record import read_record
+from bench.chat_server import contenders, server
 from bench.wiki import demo_documents
 from kb.http import HttpClients
 
@@ -32,13 +36,20 @@ POOL = 6
 SECTION_CHARACTERS = 960
 ANSWER_TOKENS = 32
 AT_ONCE = 8
+FIRST = ("first token", "ms, median", "ms, worst", "× faster")
+WHOLE = ("questions", "answers/s", "ratio", "worst first token, ms")
+ANSWERS = f"{ANSWER_TOKENS}-token answers"
 
 
 async def main() -> None:
     """Print the tables."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--server", help="a llama-server: its address up to /v1, or its path, to be started")
+    given = parser.parse_args()
     # Before llama.cpp is loaded here: its threads must wait as ours do.
     os.environ["OMP_WAIT_POLICY"] = "passive"
     pool = await passages()
+    first, whole = Table(*FIRST, title=f"{SECTIONS} sections, about 1,200 tokens"), Table(*WHOLE, title=ANSWERS)
     with tempfile.TemporaryDirectory() as directory:
         config = plugin.Config(parallel=AT_ONCE, queue_seconds=600, context_tokens=8192, section_memory=True)
         ours = plugin.build(config, data_dir=Path(directory), http=HttpClients())
@@ -46,10 +57,26 @@ async def main() -> None:
         async with aclosing(ours.tune()) as lines:
             async for line in lines:
                 print(line, flush=True)
-        print_first_tokens(await first_tokens(ours, pool))
-        print_at_once(*await at_once(ours, pool))
-        print(f"memory of the worker: {resident_bytes(ours.worker.process_id or 0) / 1e6:.0f} MB")
+        async with AsyncExitStack() as stack:
+            servers = await open_servers(given.server, Path(directory) / "models", stack) if given.server else {}
+            add_first_tokens(first, await first_tokens(ours, servers, pool))
+            for name, chat_model in ({"ours": ours} | servers).items():
+                add_at_once(whole, name, *await at_once(chat_model, pool))
+        Console().print(first, whole)
+        print(f"memory of our worker: {resident_bytes(ours.worker.process_id or 0) / 1e6:.0f} MB")
         await ours.close()
+
+
+async def open_servers(where: str, models: Path, stack: AsyncExitStack) -> dict[str, ChatModel]:
+    """Its contenders by name."""
+    shipped = starter_model().path()
+    record = read_record(models, model_name=shipped.stem)
+    tuned = models / record.file if record and (models / record.file).is_file() else shipped
+    opened: dict[str, ChatModel] = {}
+    for name, file in contenders(where, shipped, tuned):
+        made = server(where, file, parallel=AT_ONCE, context_tokens=2048, threads=os.cpu_count() or 1)
+        opened[name] = await stack.enter_async_context(made)
+    return opened
 
 
 async def passages() -> list[Passage]:
@@ -63,23 +90,26 @@ async def passages() -> list[Passage]:
     ]
 
 
-async def first_tokens(ours: LlamaCppModel, pool: Sequence[Passage]) -> dict[str, list[float]]:
-    """Milliseconds to the first piece: by llama-cpp-python, by us with nothing known, and with the sections known."""
+async def first_tokens(
+    ours: ChatModel, servers: Mapping[str, ChatModel], pool: Sequence[Passage]
+) -> dict[str, list[float]]:
+    """Seconds to the first piece: by llama-cpp-python, by us with nothing known, and with the sections known."""
     chosen = random.Random(1)
     own = own_chat()
     seconds: dict[str, list[float]] = {"llama-cpp-python": [], "ours, cold": [], "ours, sections known": []}
-    for passage in pool:
-        # Known by its number, too: each place in a prompt is a text of its own.
-        for before in range(SECTIONS):
-            await first_piece(ours, messages_of([*[pool[0]] * before, passage], "?"))
+    seconds |= {f"{name}, {state}": [] for name in servers for state in ("cold", "sections known")}
+    for chat_model in (ours, *servers.values()):
+        for passage in pool:
+            await first_piece(chat_model, messages_of([passage], "?"))
     for number in range(ROUNDS):
         messages = messages_of(chosen.sample(list(pool), SECTIONS), f"Question {number}: who decides?")
         unknown = [
             passage_of(f"{number} {passage.text}", number=passage.section_ordinal) for passage in pool[:SECTIONS]
         ]
         seconds["llama-cpp-python"].append(await asyncio.to_thread(own, messages))
-        seconds["ours, cold"].append(await first_piece(ours, messages_of(unknown, "Who decides?")))
-        seconds["ours, sections known"].append(await first_piece(ours, messages))
+        for name, chat_model in ({"ours": ours} | dict(servers)).items():
+            seconds[f"{name}, cold"].append(await first_piece(chat_model, messages_of(unknown, "Who decides?")))
+            seconds[f"{name}, sections known"].append(await first_piece(chat_model, messages))
     return seconds
 
 
@@ -106,7 +136,7 @@ def own_chat() -> Callable[[Sequence[ChatMessage]], float]:
     return ask
 
 
-async def at_once(ours: LlamaCppModel, pool: Sequence[Passage]) -> tuple[float, float, float]:
+async def at_once(chat_model: ChatModel, pool: Sequence[Passage]) -> tuple[float, float, float]:
     """(answers/s one at a time, answers/s together, the longest wait for a first piece together)."""
     chosen = random.Random(2)
     prompts = [messages_of(chosen.sample(list(pool), SECTIONS), f"{number}?") for number in range(AT_ONCE)]
@@ -114,10 +144,10 @@ async def at_once(ours: LlamaCppModel, pool: Sequence[Passage]) -> tuple[float, 
     for _ in range(2):
         started = time.perf_counter()
         for messages in prompts:
-            await first_piece(ours, messages, whole=True)
+            await first_piece(chat_model, messages, whole=True)
         alone.append(AT_ONCE / (time.perf_counter() - started))
         started = time.perf_counter()
-        waits += await asyncio.gather(*(first_piece(ours, messages, whole=True) for messages in prompts))
+        waits += await asyncio.gather(*(first_piece(chat_model, messages, whole=True) for messages in prompts))
         together.append(AT_ONCE / (time.perf_counter() - started))
     return statistics.median(alone), statistics.median(together), max(waits)
 
@@ -147,10 +177,10 @@ def messages_of(passages: Sequence[Passage], question: str) -> list[ChatMessage]
     return build_messages(question, passages, tone="")
 
 
-async def first_piece(ours: LlamaCppModel, messages: Sequence[ChatMessage], *, whole: bool = False) -> float:
+async def first_piece(chat_model: ChatModel, messages: Sequence[ChatMessage], *, whole: bool = False) -> float:
     """Seconds to the first piece. `whole`: and go on to the end."""
     started, first = time.perf_counter(), 0.0
-    async with aclosing(ours.stream(messages, max_tokens=ANSWER_TOKENS if whole else 1)) as stream:
+    async with aclosing(chat_model.stream(messages, max_tokens=ANSWER_TOKENS if whole else 1)) as stream:
         async for _ in stream:
             first = first or time.perf_counter() - started
     return first or time.perf_counter() - started
@@ -165,24 +195,18 @@ def resident_bytes(process_id: int) -> int:
     return next((int(line.split()[1]) * 1024 for line in lines if line.startswith("VmRSS")), 0)
 
 
-def print_first_tokens(seconds: dict[str, list[float]]) -> None:
+def add_first_tokens(table: Table, seconds: Mapping[str, Sequence[float]]) -> None:
     """Medians and their ratios to the first row."""
-    table = Table(
-        "first token", "ms, median", "ms, worst", "× faster", title=f"{SECTIONS} sections, about 1,200 tokens"
-    )
     base = statistics.median(seconds["llama-cpp-python"])
     for name, values in seconds.items():
         middle = statistics.median(values)
         table.add_row(name, f"{middle * 1000:.0f}", f"{max(values) * 1000:.0f}", f"{base / middle:.1f}")
-    Console().print(table)
 
 
-def print_at_once(alone: float, together: float, wait: float) -> None:
+def add_at_once(table: Table, name: str, alone: float, together: float, wait: float) -> None:
     """Throughput both ways."""
-    table = Table("questions", "answers/s", "ratio", "worst first token, ms", title=f"{ANSWER_TOKENS}-token answers")
-    table.add_row("one after the other", f"{alone:.2f}", "1.0", "")
-    table.add_row(f"{AT_ONCE} at once", f"{together:.2f}", f"{together / alone:.1f}", f"{wait * 1000:.0f}")
-    Console().print(table)
+    table.add_row(f"{name}, one after the other", f"{alone:.2f}", "1.0", "")
+    table.add_row(f"{name}, {AT_ONCE} at once", f"{together:.2f}", f"{together / alone:.1f}", f"{wait * 1000:.0f}")
 
 
 if __name__ == "__main__":
