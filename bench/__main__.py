@@ -37,7 +37,7 @@ def main() -> None:
     code = 0
     chosen = MODEL_BENCHMARKS if sys.argv[1:] == ["model"] else [(name,) for name in BENCHMARKS]
     for name, *options in chosen:
-        print(f"\n— bench/{name}.py {' '.join(options)}—", flush=True)
+        print(f"\n— {' '.join([f'bench/{name}.py', *options])} —", flush=True)
         code = subprocess.run([sys.executable, "-m", f"bench.{name}", *options], check=False).returncode or code
     sys.exit(code)
 
