@@ -1,7 +1,7 @@
 """Conversations: answers kept for those who asked, shown again only while they may still read what was cited."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -101,13 +101,17 @@ class AnswerBook:
         """Forget one of the caller's conversations; False if there is none."""
         return await self._catalogue.answers.delete_conversation(self._tenant, caller.name, conversation_id) > 0
 
-    async def _if_readable(self, stored: StoredAnswer, principal: Principal) -> StoredAnswer | None:
+    async def is_readable(self, principal: Principal, document_ids: Iterable[str]) -> bool:
+        """May the principal read all of these documents now? One that is gone is read by nobody."""
         audience_ids = await self._catalogue.access.readable(principal)
         documents = self._catalogue.documents
-        for document_id in _cited(stored.body):
+        for document_id in document_ids:
             if not await documents.live_sections(self._tenant, document_id, audience_ids=audience_ids):
-                return None
-        return stored
+                return False
+        return True
+
+    async def _if_readable(self, stored: StoredAnswer, principal: Principal) -> StoredAnswer | None:
+        return stored if await self.is_readable(principal, _cited(stored.body)) else None
 
     def _count(self, answer: Answer, *, channel: str) -> None:
         self._metrics.answers.add(channel=channel, status=answer.status, mode=answer.mode)
@@ -119,6 +123,12 @@ class AnswerBook:
         if now - self._swept_at > _SWEEP_EVERY:
             self._swept_at = now
             await self._catalogue.answers.forget(self._tenant, before=now - self._keep)
+
+
+def stood_on(answer: Answer) -> set[str]:
+    """The documents that somebody must be allowed to read to be told the answer again: cited, or named as closest."""
+    cited = {citation.document_id for citation in answer.citations}
+    return cited | ({each.document_id for each in answer.record.retrieved} if answer.closest else set())
 
 
 # JSON that AnswerBody wrote, here and below.

@@ -1,6 +1,6 @@
 """An earlier answer made again, and what is different now: pages, model, prompt, sentences."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from typing import Any, Literal
@@ -16,6 +16,8 @@ from kb.errors import InvalidQuestion
 # not to be read by who asked any more; new: was not found then.
 SectionFate = Literal["found", "edited", "passed over", "gone", "new"]
 LineFate = Literal["same", "gone", "new"]
+# Stands for a sentence then whose page whoever it is asked for may not read now.
+WITHHELD = "(a sentence of a page that is gone, or may not be read)"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,7 +89,8 @@ async def replay(side: AnswerSide, answer_id: str, *, email: str | None) -> Repl
     principal = await catalogue.access.principal(tenant, email or stored.record.get("email"))
     asked = Question(text=stored.question, mode=_mode(stored.body))
     answer = await side.answerer.answer(asked, principal)
-    there = await _readable(side, principal, [each["document_id"] for each in _retrieved(stored)])
+    cited = [each["document_id"] for each in stored.body["citations"]]
+    there = await _readable(side, principal, [*(each["document_id"] for each in _retrieved(stored)), *cited])
     return compare(stored, answer, there=there)
 
 
@@ -99,7 +102,7 @@ def compare(stored: StoredAnswer, answer: Answer, *, there: frozenset[tuple[str,
         question=stored.question,
         facts=tuple(_facts(stored, answer, now)),
         sections=tuple(_sections(_retrieved(stored), answer.record.retrieved, there=there)),
-        lines=tuple(_diff(_sentences(stored.body), _sentences(now))),
+        lines=tuple(_diff(_shown(stored.body, {document_id for document_id, _ in there}), _sentences(now))),
     )
 
 
@@ -157,6 +160,12 @@ async def _readable(side: AnswerSide, principal: Principal, document_ids: Sequen
 
 def _retrieved(stored: StoredAnswer) -> Sequence[Mapping[str, Any]]:
     return list(stored.record.get("retrieved", ()))
+
+
+def _shown(body: Mapping[str, Any], readable: Set[str]) -> list[str]:
+    """The sentences that stand on documents which may still be read, and a word in place of each of the others."""
+    numbers = {each["number"] for each in body["citations"] if each["document_id"] in readable}
+    return [str(each["text"]) if numbers.issuperset(each["citations"]) else WITHHELD for each in body["sentences"]]
 
 
 def _sentences(body: Mapping[str, Any]) -> list[str]:

@@ -4,7 +4,7 @@ import asyncio
 import hashlib
 import json
 import logging
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Mapping
 from contextlib import aclosing
 from typing import Any, TypeVar
 
@@ -83,13 +83,26 @@ async def server_sent_events(
 
 
 class Once:
-    """A request that may be sent twice and is answered once: the second gets the first one's answer."""
+    """A request that may be sent twice and is answered once: the second gets the first one's answer.
 
-    def __init__(self, store: AnswerStore, *, tenant: str, asker: str, key: str, body: BaseModel) -> None:
+    `is_readable`: may the asker still read all of these documents? If not, the second is answered anew.
+    """
+
+    def __init__(
+        self,
+        store: AnswerStore,
+        *,
+        tenant: str,
+        asker: str,
+        key: str,
+        body: BaseModel,
+        is_readable: Callable[[Iterable[str]], Awaitable[bool]],
+    ) -> None:
         """Raises InvalidQuestion for a key that cannot be kept."""
         if not 1 <= len(key) <= _LONGEST_KEY or not key.isprintable():
             raise InvalidQuestion(f"an Idempotency-Key has 1 to {_LONGEST_KEY} printable characters")
         self._store = store
+        self._is_readable = is_readable
         self._place = (tenant, asker, key)
         self._digest = hashlib.sha256(json.dumps(body.model_dump(mode="json"), sort_keys=True).encode()).hexdigest()
 
@@ -98,13 +111,19 @@ class Once:
         """The earlier answer; None if this is the first. Raises RequestConflict, RequestMismatch."""
         if await self._store.begin_request(*self._place, digest=self._digest):
             return None
-        digest, body = await self._store.request(*self._place) or (self._digest, None)
+        digest, kept = await self._store.request(*self._place) or (self._digest, None)
         if digest != self._digest:
             raise RequestMismatch("this Idempotency-Key was sent with another request: use a new one")
-        if body is None:
-            raise RequestConflict("the first request with this Idempotency-Key is still being answered: wait")
-        return body
+        if kept is not None and await self._is_readable(kept["documents"]):
+            earlier: Mapping[str, Any] = kept["answer"]
+            return earlier
+        if kept is not None:
+            await self._store.finish_request(*self._place, body=None)
+            if await self._store.begin_request(*self._place, digest=self._digest):
+                return None
+        raise RequestConflict("the first request with this Idempotency-Key is still being answered: wait")
 
-    async def end(self, body: BaseModel | None) -> None:
-        """Keep the answer; None: there was none, and the request may be sent again."""
-        await self._store.finish_request(*self._place, body=body.model_dump(mode="json") if body else None)
+    async def end(self, body: BaseModel | None, *, documents: Iterable[str] = ()) -> None:
+        """Keep the answer and what it was made from; None: there was none, and the request may be sent again."""
+        kept = {"answer": body.model_dump(mode="json"), "documents": sorted(set(documents))} if body else None
+        await self._store.finish_request(*self._place, body=kept)

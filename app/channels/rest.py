@@ -4,6 +4,7 @@ import json
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import replace
+from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Header, Request, Response
@@ -16,7 +17,7 @@ from app.auth import Caller
 from app.blocks import Block, sentence_blocks
 from app.callers import Door
 from app.contract import AnswerBody, AskBody, CitationBody, PassageBody, SearchBody, SearchResultBody, SentenceBody
-from app.conversations import AnswerBook
+from app.conversations import AnswerBook, stood_on
 from app.draining import Draining
 from app.problems import REFUSALS
 from app.streaming import STREAM_HEADERS, Once, frame, server_sent_events, unless_hung_up
@@ -91,8 +92,14 @@ class _Asking:
         """The request as one that may be sent twice, if it has a key."""
         if key is None:
             return None
-        store = self._side.knowledge_base.catalogue.answers
-        return Once(store, tenant=self._side.settings.tenant, asker=who.name, key=key, body=body)
+        return Once(
+            self._side.knowledge_base.catalogue.answers,
+            tenant=self._side.settings.tenant,
+            asker=who.name,
+            key=key,
+            body=body,
+            is_readable=partial(self._book.is_readable, who.principal),
+        )
 
     async def events(self, body: AskBody, who: Caller, sent: Once | None) -> AsyncGenerator[AnswerEvent, None]:
         """The answer's events; it is kept before it is said to be done, so that it can be looked up at once."""
@@ -108,7 +115,7 @@ class _Asking:
                     yield event
         finally:
             if sent:
-                await sent.end(AnswerBody.of(done) if done else None)
+                await (sent.end(AnswerBody.of(done), documents=stood_on(done)) if done else sent.end(None))
 
     async def answer(self, body: AskBody, who: Caller, sent: Once | None) -> AnswerBody:
         """The last of the events."""
