@@ -168,7 +168,7 @@ chunks = Table(
     Column("embedded_text", Text, nullable=False),
     # float32, little-endian
     Column("vector", LargeBinary, nullable=False),
-    PrimaryKeyConstraint("tenant", "generation", "document_id", "revision", "ordinal"),
+    PrimaryKeyConstraint("tenant", "document_id", "generation", "revision", "ordinal"),
     ForeignKeyConstraint(["tenant", "document_id"], ["documents.tenant", "documents.document_id"]),
     Index("chunks_by_origin", "tenant", "generation", "made_from"),
 )
@@ -184,7 +184,7 @@ builds = Table(
     Column("chunk_count", Integer, nullable=False),
     Column("audience_id", Integer),
     Column("updated_at", UtcDateTime),
-    PrimaryKeyConstraint("tenant", "generation", "document_id"),
+    PrimaryKeyConstraint("tenant", "document_id", "generation"),
     ForeignKeyConstraint(["tenant", "document_id"], ["documents.tenant", "documents.document_id"]),
 )
 

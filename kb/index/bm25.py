@@ -28,7 +28,8 @@ def document_terms(text: str, *, language: str) -> tuple[list[int], list[float]]
         count = in_body[term] + HEADING_WEIGHT * in_headings[term]
         weight = count * (SATURATION + 1) / (count + norm)
         # Two terms that share a number are one term.
-        weights[term_id(term)] = max(weight, weights.get(term_id(term), 0.0))
+        number = term_id(term)
+        weights[number] = max(weight, weights.get(number, 0.0))
     return list(weights), list(weights.values())
 
 

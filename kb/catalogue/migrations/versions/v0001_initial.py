@@ -141,7 +141,7 @@ def _make_contents() -> None:
             ["tenant", "document_id"],
             ["documents.tenant", "documents.document_id"],
         ),
-        sa.PrimaryKeyConstraint("tenant", "generation", "document_id", "revision", "ordinal"),
+        sa.PrimaryKeyConstraint("tenant", "document_id", "generation", "revision", "ordinal"),
     )
     op.create_index("chunks_by_origin", "chunks", ["tenant", "generation", "made_from"], unique=False)
     op.create_table(
@@ -179,7 +179,7 @@ def _make_builds() -> None:
             ["tenant", "document_id"],
             ["documents.tenant", "documents.document_id"],
         ),
-        sa.PrimaryKeyConstraint("tenant", "generation", "document_id"),
+        sa.PrimaryKeyConstraint("tenant", "document_id", "generation"),
     )
 
 
