@@ -10,7 +10,7 @@ import asyncio
 import random
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -41,8 +41,9 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
     "ops": (PEOPLE[1], PEOPLE[2], "group:board"),
 }
 WORDS = "pump valve alarm leave salary merger codename launch budget pressure holiday server token roof water".split()
-# Share of the questions with a letter too many.
+# Share of the questions with a letter too many, and of those with an abbreviation.
 SLIPS = 0.4
+SHORT = 0.2
 RARE = tuple(f"zebra{number}" for number in range(12))
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -102,8 +103,10 @@ class World:
         return Audience.of(["everyone"]) if self.chance.random() < 0.35 else Audience.of(*layers)
 
     def question(self) -> str:
-        """Words of any page, seen or not, sometimes with a slip in one, and sometimes a filter."""
+        """Words of any page, seen or not, sometimes with a slip in one, an abbreviation or a filter."""
         words = self.chance.sample([*WORDS, *RARE], self.chance.randint(1, 3))
+        if self.chance.random() < SHORT:
+            words.append(_shortened(self.chance.sample(WORDS, 2)))
         if self.chance.random() < SLIPS:
             place = self.chance.randrange(1, len(words[0]) - 1)
             words[0] = words[0][:place] + words[0][place] + words[0][place:]
@@ -117,7 +120,9 @@ class World:
         sentences = []
         for _ in range(self.chance.randint(1, 3)):
             some = self.chance.choices(WORDS, k=6) + self.chance.sample(RARE, self.chance.randrange(2))
-            sentences.append(f"The {' '.join(some)} is {self.chance.randrange(90)}.")
+            # What it stands for differs from page to page.
+            short = f" ({_shortened(some[4:6])})" if self.chance.random() < SHORT else ""
+            sentences.append(f"The {' '.join(some[:6])}{short} {' '.join(some[6:])} is {self.chance.randrange(90)}.")
         return " ".join(sentences)
 
 
@@ -228,6 +233,10 @@ async def run(
             for _ in range(pages // 3):
                 world.change()
     return findings
+
+
+def _shortened(words: Sequence[str]) -> str:
+    return "".join(word[0] for word in words).upper()
 
 
 def _section(number: int, text: str) -> Section:

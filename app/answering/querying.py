@@ -17,12 +17,19 @@ _IDENTIFIER = re.compile(r"[^\W\d]\w*[_:@#]+\w|\d\D*[A-Za-z]|[A-Za-z]\D*\d|[a-z]
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Query:
     """`words`: what is searched for. `phrases`: what stood in quotation marks. `identifiers`: error codes, names of
-    settings, versions; both in lower case. `scope`: the caller's narrowing and the inline filters together."""
+    settings, versions; both in lower case. `scope`: the caller's narrowing and the inline filters together.
+    `spelled_out`: what its abbreviations stand for; looked for like its words, but not embedded."""
 
     words: str
     scope: SearchScope
+    spelled_out: tuple[str, ...] = ()
     phrases: tuple[str, ...] = ()
     identifiers: tuple[str, ...] = field(default=())
+
+    @property
+    def all_words(self) -> str:
+        """The words and what their abbreviations stand for."""
+        return " ".join((self.words, *self.spelled_out))
 
 
 def read_query(text: str, *, scope: SearchScope) -> Query:

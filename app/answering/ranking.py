@@ -64,7 +64,7 @@ class SectionScorer:
     def score(self, query: Query, section: StoredSection, fused: Fused) -> float:
         """Higher is better; 0…1 but for sections that hold the query's phrases or identifiers literally."""
         language, terms = self._terms(section)
-        asked = asked_terms(query.words, language=language, default=self._language)
+        asked = asked_terms(query.all_words, language=language, default=self._language)
         score = fused.score + TOGETHER_WEIGHT * share_together(asked, terms)
         if query.phrases:
             score += PHRASE_WEIGHT * share_literal(query.phrases, section)

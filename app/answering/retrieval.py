@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
+from app.answering.abbreviations import long_forms
 from app.answering.beside import SideThread
 from app.answering.collapsing import collapse_near_equal
 from app.answering.ports import SectionReranker
@@ -71,17 +72,23 @@ class HybridRetriever:
         where = _filter(query.scope, tenant, audience_ids)
         vector = await self._embedder.embed_query(query.words)
         sections, fused = await self._search(query, where, vector, count=count)
-        better = await self._respelled(query, where, sections.values())
-        if better != query.words:
-            query = replace(query, words=better)
-            sections, fused = await self._search(query, where, await self._embedder.embed_query(better), count=count)
+        better = await self._better(query, where, sections.values())
+        if better != query:
+            # The embedder knows abbreviations from their neighbours: long forms beside them would only blur its vector.
+            vector = vector if better.words == query.words else await self._embedder.embed_query(better.words)
+            query = better
+            sections, fused = await self._search(query, where, vector, count=count)
         return await self._reranked(query, await self._beside.run(self._scored, query, tenant, sections, fused))
 
-    async def _respelled(self, query: Query, where: IndexFilter, sections: Iterable[StoredSection]) -> str:
-        """The query's words without slips of the pen: no page that the asker may read has a word as it was typed."""
-        slips = await self._beside.run(_slips, query, sections)
+    async def _better(self, query: Query, where: IndexFilter, sections: Iterable[StoredSection]) -> Query:
+        """The query without slips of the pen and with its abbreviations spelled out, as the sections found tell.
+
+        A word that any page the asker may read has as it was typed is no slip.
+        """
+        slips, spelled_out = await self._beside.run(_understood, query, sections)
         anywhere = IndexFilter(tenant=where.tenant, audience_ids=where.audience_ids)
-        return respelled(query.words, [slip for slip in slips if not await self._is_written(slip.word, anywhere)])
+        slips = [slip for slip in slips if not await self._is_written(slip.word, anywhere)]
+        return replace(query, words=respelled(query.words, slips), spelled_out=tuple(spelled_out))
 
     async def _is_written(self, word: str, where: IndexFilter) -> bool:
         """Does a live page hold the word, with whatever ending?"""
@@ -131,7 +138,7 @@ class HybridRetriever:
         gone: set[SectionKey] = set()
         for _ in range(MOST_TRIES):
             hits = await self._index.search(
-                where=where, vector=vector, text=query.words, k=max(CANDIDATE_CHUNKS, 2 * most)
+                where=where, vector=vector, text=query.all_words, k=max(CANDIDATE_CHUNKS, 2 * most)
             )
             fused = fuse_hits(hits)
             keys = sorted(fused, key=lambda key: (-fused[key].score, key.document_id, key.section_ordinal))[:most]
@@ -145,7 +152,8 @@ class HybridRetriever:
             if missing <= gone:
                 break
             gone |= missing
-        return {_key(section): section for section in sections}, fused
+        read = {_key(section): section for section in sections}
+        return {key: read[key] for key in keys if key in read}, fused
 
     def _passage(self, tenant: str, section: StoredSection, *, score: float, dense: float) -> Passage:
         return Passage(
@@ -187,11 +195,12 @@ def absolute_link(url: str, *, link_base: str) -> str:
     return link_base + url if url.startswith("/") else url
 
 
-def _slips(query: Query, sections: Iterable[StoredSection]) -> list[Slip]:
+def _understood(query: Query, sections: Iterable[StoredSection]) -> tuple[list[Slip], list[str]]:
+    """Words that may be slips, and what abbreviations stand for."""
     # What is in quotation marks is meant literally.
     literal = {word for phrase in query.phrases for word in phrase.split()}
-    texts = [" ".join((section.title, *section.heading_path, section.text)) for section in sections]
-    return find_slips(query.words, texts, is_held=literal)
+    texts = ["\n".join((section.title, *section.heading_path, section.text)) for section in sections]
+    return find_slips(query.words, texts, is_held=literal), long_forms(query.words, texts)
 
 
 def _filter(scope: SearchScope, tenant: str, audience_ids: Sequence[int]) -> IndexFilter:

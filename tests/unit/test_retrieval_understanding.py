@@ -1,4 +1,4 @@
-"""Slips of the pen in a search: read otherwise only where no page that the asker may read has the word."""
+"""Slips of the pen and abbreviations in a search: what they mean, only pages that the asker may read tell."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -22,10 +22,14 @@ async def base(tmp_path: Path) -> AsyncIterator[KnowledgeBase]:
         yield opened
 
 
-async def read_as(base: KnowledgeBase, typed: str, *pages: Document, monkeypatch: pytest.MonkeyPatch) -> str:
-    """What was searched for at last."""
+async def store(base: KnowledgeBase, *pages: Document) -> None:
     report = await sync(base, listing(*pages), *pages)
     assert report.reason is None
+
+
+async def read_as(base: KnowledgeBase, typed: str, *pages: Document, monkeypatch: pytest.MonkeyPatch) -> str:
+    """What was searched for at last."""
+    await store(base, *pages)
     asked: list[str] = []
 
     async def noted(text: str) -> Vectors:
@@ -69,3 +73,25 @@ async def test_a_word_outside_the_space_that_was_asked_for_is_no_slip(
 ) -> None:
     pages = crowd("Pumps are painted by revneue, a robot.", space="ART")
     assert await read_as(base, f"in:OPS {TYPED}", *pages, monkeypatch=monkeypatch) == TYPED
+
+
+SLO = "Each team has a service level objective (SLO) that it wrote itself."
+PROMISE = "The service level objective of the store is four nines in any quarter of the year."
+
+
+async def test_an_abbreviation_finds_pages_that_have_its_long_form_alone(base: KnowledgeBase) -> None:
+    others = [make_page(f"other{number}", f"SLO number {number} of the year.") for number in range(3)]
+    await store(base, make_page("what", SLO), make_page("store", PROMISE), *others)
+    assert "store" in [each.document_id.partition(":")[2] for each in await search(base, "SLO?", count=2)]
+
+
+async def test_an_abbreviation_that_a_page_for_others_explains_stays_as_it_is(
+    base: KnowledgeBase, tmp_path: Path
+) -> None:
+    others = [make_page(f"other{number}", f"SLO number {number} of the year.") for number in range(3)]
+    pages = [make_page("store", PROMISE), *others]
+    await store(base, *pages, make_page("what", SLO, audience=Audience.of(["ada@acme.test"])))
+    async with opened_base(tmp_path / "without") as alone:
+        await store(alone, *pages)
+        wanted = [(each.document_id, each.score) for each in await search(alone, "SLO?")]
+    assert [(each.document_id, each.score) for each in await search(base, "SLO?")] == wanted
