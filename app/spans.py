@@ -159,13 +159,14 @@ class TracedModel:
         return getattr(self._inner, name)
 
     async def stream(
-        self, messages: Sequence[ChatMessage], *, max_tokens: int, asker: str = ""
+        self, messages: Sequence[ChatMessage], *, max_tokens: int, asker: str = "", grammar: str = ""
     ) -> AsyncGenerator[str, None]:
         """See ChatModel."""
         facts = {"gen_ai__operation__name": "chat", "gen_ai__request__model": self._inner.name}
         started, count = perf_counter(), 0
         with self._tracer.span("chat", gen_ai__request__max_tokens=max_tokens, **facts) as span:
-            async with aclosing(self._inner.stream(messages, max_tokens=max_tokens, asker=asker)) as pieces:
+            pieces_of = self._inner.stream(messages, max_tokens=max_tokens, asker=asker, grammar=grammar)
+            async with aclosing(pieces_of) as pieces:
                 async for piece in pieces:
                     if not count:
                         span.note(gen_ai__response__time_to_first_chunk=perf_counter() - started)

@@ -11,8 +11,9 @@ from app.answering.beside import SideThread
 from app.answering.checking import SentenceChecker, carries
 from app.answering.drafting import Draft
 from app.answering.evidence import Evidence, EvidenceFinder
+from app.answering.grammar import output_grammar
 from app.answering.ports import Retriever, answer_of
-from app.answering.prompting import SentenceStream, build_messages, pack, parse_sentence, says_not_found
+from app.answering.prompting import SentenceStream, build_messages, code_in, pack, parse_sentence, says_not_found
 from app.answering.querying import without_filters
 from app.answering.rewording import make_standalone
 from app.answering.types import (
@@ -156,8 +157,12 @@ class Answerer:
                 )
                 messages = build_messages(text, packed, tone=self._settings.tone)
                 draft.prompted(messages)
-                most = self._settings.answer_tokens
-                pieces = self._chat_model.stream(messages, max_tokens=most, asker=draft.asker)
+                pieces = self._chat_model.stream(
+                    messages,
+                    max_tokens=self._settings.answer_tokens,
+                    asker=draft.asker,
+                    grammar=output_grammar(packed, most_sentences=self._settings.max_sentences),
+                )
                 async with aclosing(pieces):
                     async for piece in pieces:
                         if written := stream.feed(piece):
@@ -172,8 +177,13 @@ class Answerer:
     def _checked(self, written: Sequence[str], chosen: Sequence[Evidence], draft: Draft) -> list[SentenceReady]:
         ready: list[SentenceReady] = []
         for sentence in written:
+            if len(draft.sentences) >= self._settings.max_sentences:
+                break
+            if sentence.startswith("```"):
+                ready += [draft.quote(each) for each in self._uncited(chosen, draft) if _is_code(each, sentence)][:1]
+                continue
             plain, _ = parse_sentence(sentence)
-            if not plain or says_not_found(plain) or len(draft.sentences) >= self._settings.max_sentences:
+            if not plain or says_not_found(plain):
                 continue
             support = self._supporting(plain, chosen, draft)
             if support is not None:
@@ -181,8 +191,9 @@ class Answerer:
         return ready
 
     def _supporting(self, claim: str, chosen: Sequence[Evidence], draft: Draft) -> Evidence | None:
-        for each in chosen:
-            if draft.footnotes.is_cited(each.passage, each.unit):
+        for each in self._uncited(chosen, draft):
+            # Code is shown byte for byte, never in other words.
+            if each.unit.kind == "code":
                 continue
             support = self._checker.check_sentence(
                 claim, each.passage.text, about=each.passage.heading_line, asked=draft.question.text
@@ -195,6 +206,9 @@ class Answerer:
             if support.is_quoted or not self._is_quoted_elsewhere(claim, each.passage, draft):
                 return each
         return None
+
+    def _uncited(self, chosen: Sequence[Evidence], draft: Draft) -> list[Evidence]:
+        return [each for each in chosen if not draft.footnotes.is_cited(each.passage, each.unit)]
 
     def _is_quoted_elsewhere(self, claim: str, passage: Passage, draft: Draft) -> bool:
         """Does another passage say it word for word? Then it is of that one, and this is no place to cite for it."""
@@ -215,6 +229,10 @@ def readable_question(text: str, *, max_bytes: int) -> str:
     if not any(char.isalnum() for char in cleaned):
         raise InvalidQuestion("the question is empty: ask it in words")
     return cleaned
+
+
+def _is_code(evidence: Evidence, written: str) -> bool:
+    return evidence.unit.kind == "code" and evidence.unit.quote == code_in(written)
 
 
 def _one_a_passage(evidence: Sequence[Evidence]) -> list[Evidence]:

@@ -16,6 +16,10 @@ _SYSTEM = (
 )
 _MARKUP = re.compile(r"https?://\S+|<[^>\n]*>|!?\[[^\]\n]*\]\([^)\n]*\)|[*_`#>]{1,3}(?=\S)|(?<=\S)[*`]{1,3}")
 _MARKERS = re.compile(r"\s*\[(\d{1,2})\]")
+_HALF_MARKER = re.compile(r"\s*\[\d{0,2}$")
+_BULLET = re.compile(r"^[-*•]\s+")
+# Code between fences, closed or still being written: one piece, whatever is in it.
+_FENCED = re.compile(r"^```[^\n]*\n(?:.*?^```[ \t]*$|.*\Z)", re.M | re.S)
 _NOT_FOUND = re.compile(r"^\W*not found\b", re.I)
 
 
@@ -57,8 +61,15 @@ async def pack(passages: Sequence[Passage], *, budget_tokens: int, chat_model: C
 def parse_sentence(written: str) -> tuple[str, tuple[int, ...]]:
     """A sentence of the model as plain text, and the section numbers it named. Links and markup are dropped."""
     numbers = tuple(dict.fromkeys(int(number) for number in _MARKERS.findall(written)))
-    plain = _MARKUP.sub("", _MARKERS.sub("", written))
+    plain = _MARKUP.sub("", _MARKERS.sub("", _BULLET.sub("", written)))
     return " ".join(plain.split()), numbers
+
+
+def code_in(written: str) -> str | None:
+    """What stands between the fences of a piece of code, byte for byte; None: it is none, or not whole."""
+    opening, _, rest = written.partition("\n")
+    code, _, closing = rest.rpartition("\n")
+    return code if opening.startswith("```") and closing.rstrip() == "```" else None
 
 
 def says_not_found(written: str) -> bool:
@@ -75,7 +86,7 @@ class SentenceStream:
     def feed(self, piece: str) -> list[str]:
         """The sentences that this piece completes. The last one is held back: its `[n]` may still come."""
         self._rest += piece
-        sentences = split_sentences(self._rest)
+        sentences = _split(self._rest)
         if len(sentences) < 2 or not _is_marked_start(sentences[-1]):
             return []
         self._rest = sentences[-1]
@@ -83,14 +94,30 @@ class SentenceStream:
 
     def close(self) -> list[str]:
         """What is left, if it ends like a sentence."""
-        left = _join_markers(split_sentences(self._rest))
+        left = _join_markers(_split(self._rest))
         self._rest = ""
-        return [sentence for sentence in left if re.search(r"[.!?:\])]$|```$", sentence)]
+        return [sentence for sentence in left if _is_whole(sentence)]
+
+
+def _split(text: str) -> list[str]:
+    """Sentences, and pieces of code each as a whole."""
+    pieces: list[str] = []
+    start = 0
+    for found in _FENCED.finditer(text):
+        pieces += [*split_sentences(text[start : found.start()]), found.group()]
+        start = found.end()
+    return pieces + split_sentences(text[start:])
+
+
+def _is_whole(sentence: str) -> bool:
+    if sentence.startswith("```"):
+        return code_in(sentence) is not None
+    return bool(re.search(r"[.!?:\])]$", sentence))
 
 
 def _is_marked_start(sentence: str) -> bool:
     """Has the next sentence begun in earnest, beyond a marker that belongs to the one before?"""
-    return bool(_MARKERS.sub("", sentence).strip())
+    return bool(_HALF_MARKER.sub("", _MARKERS.sub("", sentence)).strip())
 
 
 def _join_markers(sentences: Sequence[str]) -> list[str]:
@@ -98,7 +125,8 @@ def _join_markers(sentences: Sequence[str]) -> list[str]:
     for sentence in sentences:
         marker = re.match(r"^((?:\s*\[\d{1,2}\])+)\.?\s*", sentence)
         if marker and joined:
-            joined[-1] += " " + marker.group(1)
+            # Code is byte for byte what it is; whose it is, is seen by that.
+            joined[-1] += "" if joined[-1].startswith("```") else " " + marker.group(1)
             sentence = sentence[marker.end() :]
         if sentence:
             joined.append(sentence)

@@ -90,10 +90,13 @@ class ChatModel(Protocol):
     async def count_tokens(self, texts: Sequence[str]) -> list[int]:
         """Tokens of each text by the model's own tokenizer (an estimate on the safe side where it has none)."""
 
-    def stream(self, messages: Sequence[ChatMessage], *, max_tokens: int, asker: str = "") -> AsyncGenerator[str, None]:
+    def stream(
+        self, messages: Sequence[ChatMessage], *, max_tokens: int, asker: str = "", grammar: str = ""
+    ) -> AsyncGenerator[str, None]:
         """Pieces of the answer as they are made, temperature 0. Closing the iterator stops the model.
 
-        `asker`: whose question it is; where questions queue, askers take turns.
+        `asker`: whose question it is; where questions queue, askers take turns. `grammar`: what the answer is held to,
+        in llama.cpp's notation (GBNF, its first rule `root`); a model that cannot be held to one writes freely.
         """
 
     def prepare(self) -> AsyncGenerator[str, None]:

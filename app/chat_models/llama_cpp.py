@@ -138,11 +138,12 @@ class LlamaCppModel:
         return [int(count) for count in event["counts"]]
 
     async def stream(
-        self, messages: Sequence[ChatMessage], *, max_tokens: int, asker: str = ""
+        self, messages: Sequence[ChatMessage], *, max_tokens: int, asker: str = "", grammar: str = ""
     ) -> AsyncGenerator[str, None]:
         """Pieces of the answer, always the most probable. Closing the iterator stops the model. Raises ModelError."""
         parts = [asdict(piece) for piece in self._gguf.template.render(messages)]
-        job = {"op": "stream", "tenant": _tenant(messages), "parts": parts, "max_tokens": max_tokens}
+        job: dict[str, object] = {"op": "stream", "tenant": _tenant(messages), "parts": parts}
+        job |= {"max_tokens": max_tokens, "grammar": grammar}
         async with self.turns.turn(asker), aclosing(self.worker.events(job)) as events:
             async for event in events:
                 if event["event"] == "piece":

@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from app.chat_models.llama_cpp_grammar import Grammar
 from app.chat_models.llama_cpp_native import Cells, EngineError, Pace, Row, Weights
 from app.chat_models.llama_cpp_sections import Plan, Prompt, SectionMemory
 from app.chat_models.section_store import SectionKey, SectionStore
@@ -43,6 +44,7 @@ class _Sequence:
     left: int
     path: list[tuple[int, int]]
     plan: Plan | None
+    grammar: Grammar | None = None
     slot: int = -1
     read: int = 0
     gathering: Iterator[Mapping[SectionKey, bytes] | None] | None = None
@@ -81,8 +83,8 @@ class Engine:
         """Nothing to do."""
         return not self._active and not self._waiting
 
-    def start(self, number: int, prompt: Prompt, *, max_tokens: int) -> None:
-        """Queue an answer; `step` makes it. Raises PromptDoesNotFit."""
+    def start(self, number: int, prompt: Prompt, *, max_tokens: int, grammar: str = "") -> None:
+        """Queue an answer; `step` makes it. `grammar`: what it is held to. Raises PromptDoesNotFit, EngineError."""
         tokens = prompt.tokens
         if len(tokens) + max_tokens > self.context_tokens:
             raise PromptDoesNotFit(
@@ -98,12 +100,15 @@ class Engine:
                 left=max_tokens,
                 path=plan.joined_path + plan.tail_path if plan else whole,
                 plan=plan,
+                grammar=Grammar(self.weights, grammar) if grammar else None,
             )
         )
 
     def stop(self, number: int) -> None:
         """Give an answer up, wherever it is."""
-        self._waiting = deque(each for each in self._waiting if each.number != number)
+        for sequence in [each for each in self._waiting if each.number == number]:
+            self._waiting.remove(sequence)
+            _let_go(sequence)
         for sequence in [each for each in self._active if each.number == number]:
             self._leave(sequence)
 
@@ -189,7 +194,8 @@ class Engine:
             self._token_seconds += (seconds - self._token_seconds) / 2
 
     def _continue(self, sequence: _Sequence, place: int) -> list[Progress]:
-        token = self._cells.most_probable(place)
+        logits = self._cells.logits(place)
+        token = sequence.grammar.pick(logits) if sequence.grammar else int(logits.argmax())
         if self.weights.is_end(token):
             return self._finish(sequence)
         sequence.path.append((token, sequence.path[-1][1] + 1))
@@ -205,12 +211,15 @@ class Engine:
     def _leave(self, sequence: _Sequence) -> None:
         """Its cells stay as they are until the slot is needed: the next question may begin the same."""
         self._active.remove(sequence)
+        _let_go(sequence)
         self._free[sequence.slot] = sequence if sequence.read and sequence.gathering is None else None
 
     def _fail(self, error: EngineError) -> list[Progress]:
         """Nothing in the cells can be trusted any more: everyone at work is told, and the cells are cleared."""
         failed = [Progress(number=each.number, error=error) for each in self._active]
         self._free = dict.fromkeys([*self._free, *(each.slot for each in self._active)])
+        for sequence in self._active:
+            _let_go(sequence)
         self._active.clear()
         self._cells.clear()
         if self._memory:
@@ -224,6 +233,12 @@ class Engine:
         while chunk > _SMALLEST_CHUNK and chunk * self._token_seconds > seconds:
             chunk //= 2
         return chunk
+
+
+def _let_go(sequence: _Sequence) -> None:
+    if sequence.grammar:
+        sequence.grammar.close()
+        sequence.grammar = None
 
 
 def _length_in_common(held: Sequence[tuple[int, int]], path: Sequence[tuple[int, int]]) -> int:

@@ -46,8 +46,9 @@ class Weights:
         self.pointer: object = llama_cpp.llama_model_load_from_file(str(path).encode(), params)
         if not self.pointer:
             raise EngineError(f"{path.name} is no GGUF file that llama.cpp can load")
-        self._vocabulary = llama_cpp.llama_model_get_vocab(self.pointer)
-        self.token_count = int(llama_cpp.llama_vocab_n_tokens(self._vocabulary))
+        self.vocabulary: object = llama_cpp.llama_model_get_vocab(self.pointer)
+        self.token_count = int(llama_cpp.llama_vocab_n_tokens(self.vocabulary))
+        self.end_token = int(llama_cpp.llama_vocab_eos(self.vocabulary))
         self.trained_tokens = int(llama_cpp.llama_model_n_ctx_train(self.pointer))
         self.parameter_count = int(llama_cpp.llama_model_n_params(self.pointer))
         # A state that was folded into one vector cannot be cut, copied in part or moved.
@@ -60,7 +61,7 @@ class Weights:
         raw = text.encode("utf-8", "replace")
         room = len(raw) + 8
         buffer = (llama_cpp.llama_token * room)()
-        count = llama_cpp.llama_tokenize(self._vocabulary, raw, len(raw), buffer, room, False, is_template)
+        count = llama_cpp.llama_tokenize(self.vocabulary, raw, len(raw), buffer, room, False, is_template)
         if count < 0:
             raise EngineError("the tokenizer refused a text")
         return list(buffer[:count])
@@ -68,12 +69,12 @@ class Weights:
     def bytes_of(self, token: int) -> bytes:
         """What a token adds to the text; half a character may be."""
         buffer = ctypes.create_string_buffer(256)
-        count = llama_cpp.llama_token_to_piece(self._vocabulary, token, buffer, len(buffer), 0, False)
+        count = llama_cpp.llama_token_to_piece(self.vocabulary, token, buffer, len(buffer), 0, False)
         return buffer.raw[: max(0, count)]
 
     def is_end(self, token: int) -> bool:
         """Does it end an answer?"""
-        return bool(llama_cpp.llama_vocab_is_eog(self._vocabulary, token))
+        return bool(llama_cpp.llama_vocab_is_eog(self.vocabulary, token))
 
     def close(self) -> None:
         """Give the memory back: llama.cpp's objects are not Python's to collect."""

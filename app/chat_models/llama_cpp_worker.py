@@ -98,7 +98,7 @@ class Worker:
                 count = engine.store.retain(tenant=job["tenant"], revision_ids=revision_ids) if engine.store else 0
                 self._say(job, "done", count=count)
             case "stream":
-                engine.start(job["id"], _prompt(job, engine), max_tokens=job["max_tokens"])
+                engine.start(job["id"], _prompt(job, engine), max_tokens=job["max_tokens"], grammar=job["grammar"])
                 self._answers[job["id"]] = job
             case "cancel":
                 if self._answers.pop(job["id"], None):

@@ -50,7 +50,7 @@ class OpenAIModel:
         return [2 + math.ceil(len(text.encode("utf-8", "replace")) / _CHARACTERS_A_TOKEN) for text in texts]
 
     async def stream(
-        self, messages: Sequence[ChatMessage], *, max_tokens: int, asker: str = ""
+        self, messages: Sequence[ChatMessage], *, max_tokens: int, asker: str = "", grammar: str = ""
     ) -> AsyncGenerator[str, None]:
         """Pieces of the answer, temperature 0. Closing the iterator hangs up. Raises ModelError."""
         body = {

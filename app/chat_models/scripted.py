@@ -29,12 +29,13 @@ def build(config: Config, *, data_dir: Path, http: HttpClients) -> ChatModel:  #
 
 
 class ScriptedModel:
-    """A token is a word. `prompts` keeps what it was asked, `askers` by whom."""
+    """A token is a word. `prompts` keeps what it was asked, `askers` by whom, `grammars` held to what."""
 
     def __init__(self, config: Config) -> None:
         self._config = config
         self.prompts: list[Sequence[ChatMessage]] = []
         self.askers: list[str] = []
+        self.grammars: list[str] = []
         self.name = "scripted"
         self.sha256 = None
         self.context_tokens = config.context_tokens
@@ -46,11 +47,12 @@ class ScriptedModel:
         return [len(text.split()) for text in texts]
 
     async def stream(
-        self, messages: Sequence[ChatMessage], *, max_tokens: int, asker: str = ""
+        self, messages: Sequence[ChatMessage], *, max_tokens: int, asker: str = "", grammar: str = ""
     ) -> AsyncGenerator[str, None]:
         """The words of its answer, one by one. Raises ModelError."""
         self.prompts.append(messages)
         self.askers.append(asker)
+        self.grammars.append(grammar)
         if sum(await self.count_tokens([message.text for message in messages])) + max_tokens > self.context_tokens:
             raise PromptTooLong("the prompt does not fit")
         said = self._config.says if self._config.says is not None else _first_sentence(messages[-1].text)

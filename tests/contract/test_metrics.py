@@ -83,7 +83,7 @@ class PatientModel(EndlessModel):
         self.may_go_on = asyncio.Event()
 
     async def stream(
-        self, messages: Sequence[ChatMessage], *, max_tokens: int, asker: str = ""
+        self, messages: Sequence[ChatMessage], *, max_tokens: int, asker: str = "", grammar: str = ""
     ) -> AsyncGenerator[str, None]:
         """One sentence."""
         self.started.set()

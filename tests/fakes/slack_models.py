@@ -15,7 +15,7 @@ class PausingModel(EndlessModel):
         self.go_on = asyncio.Event()
 
     async def stream(
-        self, messages: Sequence[ChatMessage], *, max_tokens: int, asker: str = ""
+        self, messages: Sequence[ChatMessage], *, max_tokens: int, asker: str = "", grammar: str = ""
     ) -> AsyncGenerator[str, None]:
         """A sentence, the beginning of the next, and the wait."""
         self.started.set()

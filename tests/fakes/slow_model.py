@@ -23,7 +23,7 @@ class EndlessModel:
         return [len(text.split()) for text in texts]
 
     async def stream(
-        self, messages: Sequence[ChatMessage], *, max_tokens: int, asker: str = ""
+        self, messages: Sequence[ChatMessage], *, max_tokens: int, asker: str = "", grammar: str = ""
     ) -> AsyncGenerator[str, None]:
         """Pieces without end."""
         self.started.set()
@@ -50,7 +50,7 @@ class SilentModel(EndlessModel):
     """Never says a word."""
 
     async def stream(
-        self, messages: Sequence[ChatMessage], *, max_tokens: int, asker: str = ""
+        self, messages: Sequence[ChatMessage], *, max_tokens: int, asker: str = "", grammar: str = ""
     ) -> AsyncGenerator[str, None]:
         """Nothing, until it is stopped."""
         self.started.set()
