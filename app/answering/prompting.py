@@ -41,7 +41,7 @@ def build_messages(question: str, passages: Sequence[Passage], *, tone: str) -> 
             )
         )
     return [
-        ChatMessage(role="system", text=system),
+        ChatMessage(role="system", text=system, tone=tone),
         ChatMessage(role="user", text=f"{text}Question: {question}", sections=tuple(sections)),
     ]
 

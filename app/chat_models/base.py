@@ -27,11 +27,15 @@ def revision_id(document_id: str, revision: int) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChatMessage:
-    """One message. The text is data: no template token in it is ever taken for one. `sections`: in order."""
+    """One message. The text is data: no template token in it is ever taken for one. `sections`: in order.
+
+    `tone`: how the answer is to sound, where it was set; a chat model may have an adapter for it.
+    """
 
     role: Literal["system", "user", "assistant"]
     text: str
     sections: tuple[PromptSection, ...] = ()
+    tone: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

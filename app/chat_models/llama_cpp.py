@@ -1,6 +1,7 @@
 """The default chat model: a GGUF file run by llama.cpp in a process of its own."""
 
 import asyncio
+import hashlib
 import os
 from collections.abc import AsyncGenerator, Collection, Sequence
 from contextlib import aclosing
@@ -16,7 +17,7 @@ from app.chat_models.llama_cpp_process import WorkerProcess
 from app.chat_models.manifest import STARTER, ChatTemplate, chat_template, starter_model
 from app.chat_models.model_lock import locked_model
 from app.chat_models.section_store import retain_files
-from app.chat_models.tuning_record import explain, read_record
+from app.chat_models.tuning_record import digest_of, explain, read_record
 from app.chat_models.turns import Turns
 from kb.errors import ConfigError
 from kb.http import HttpClients
@@ -59,6 +60,10 @@ class Config(BaseModel):
     silence_seconds: float = Field(
         default=5, ge=2, description="A process that says nothing for so long while it should be at work is killed."
     )
+    adapters: dict[str, Path] = Field(
+        default_factory=dict,
+        description="LoRA files (GGUF) by the `tone` of `[answering]` that they are for.",
+    )
     section_memory: bool = Field(
         default=False,
         description="Remember what the model made of a section, and join it into the next prompt: faster by far, and "
@@ -77,6 +82,9 @@ class Config(BaseModel):
 def build(config: Config, *, data_dir: Path, http: HttpClients) -> ChatModel:  # same arguments as every chat model
     """The chat model; its process starts with the first question. Raises ConfigError."""
     models = data_dir / "models"
+    for tone, path in config.adapters.items():
+        if not tone or not path.is_file():
+            raise ConfigError(f"[chat_model.adapters] {tone!r}: no file {path}")
     return LlamaCppModel(locate(config, models=models), config, cache=models)
 
 
@@ -124,7 +132,7 @@ class LlamaCppModel:
         )
         self.turns = Turns(parallel=config.parallel, queue_seconds=config.queue_seconds)
         self.name = gguf.name
-        self.sha256 = gguf.sha256
+        self.sha256 = _whole_digest(gguf, config)
 
     @property
     def context_tokens(self) -> int:
@@ -143,7 +151,8 @@ class LlamaCppModel:
         """Pieces of the answer, always the most probable. Closing the iterator stops the model. Raises ModelError."""
         parts = [asdict(piece) for piece in self._gguf.template.render(messages)]
         job: dict[str, object] = {"op": "stream", "tenant": _tenant(messages), "parts": parts}
-        job |= {"max_tokens": max_tokens, "grammar": grammar}
+        tone = next((message.tone for message in messages if message.tone in self._config.adapters), "")
+        job |= {"max_tokens": max_tokens, "grammar": grammar, "adapter": tone}
         async with self.turns.turn(asker), aclosing(self.worker.events(job)) as events:
             async for event in events:
                 if event["event"] == "piece":
@@ -204,7 +213,7 @@ class LlamaCppModel:
     async def verify(self) -> str:
         """The file's digest, compared with the pinned one. Raises ModelError."""
         event = await self.worker.finish({**self._load, "op": "verify"}, is_loaded=False)
-        return f"{self.name}: sha256 {event['sha256']} ({'as pinned' if self.sha256 else 'not pinned'})"
+        return f"{self.name}: sha256 {event['sha256']} ({'as pinned' if self._gguf.sha256 else 'not pinned'})"
 
     async def close(self) -> None:
         """Stop the process."""
@@ -229,11 +238,23 @@ def _load_job(gguf: GgufFile, config: Config, *, cache: Path) -> dict[str, objec
         "processors": _processors(),
         "gpu_layers": config.gpu_layers,
         "parallel": config.parallel,
+        "adapters": {tone: str(path) for tone, path in config.adapters.items()},
         "remembers": config.section_memory,
         "reread_count": config.section_reread,
         "memory_bytes": config.section_memory_mb * 1_000_000,
         "disk_bytes": config.section_disk_mb * 1_000_000,
     }
+
+
+def _whole_digest(gguf: GgufFile, config: Config) -> str | None:
+    """Of the file; with adapters, of the file's and theirs. Raises ConfigError."""
+    if gguf.sha256 is None or not config.adapters:
+        return gguf.sha256
+    try:
+        parts = [gguf.sha256, *(f"{tone} {digest_of(path)}" for tone, path in sorted(config.adapters.items()))]
+    except OSError as exc:
+        raise ConfigError(f"[chat_model.adapters] {exc.filename} cannot be read: {exc.strerror}") from exc
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
 def _tenant(messages: Sequence[ChatMessage]) -> str:

@@ -40,6 +40,7 @@ class _Sequence:
 
     number: int
     tenant: str
+    adapter: str
     fixed_count: int
     left: int
     path: list[tuple[int, int]]
@@ -59,9 +60,19 @@ class Engine:
     """Not for several threads: a process owns it. Answers are always the most probable tokens."""
 
     def __init__(
-        self, weights: Weights, *, context_tokens: int, parallel: int, pace: Pace, memory: SectionMemory | None = None
+        self,
+        weights: Weights,
+        *,
+        context_tokens: int,
+        parallel: int,
+        pace: Pace,
+        memory: SectionMemory | None = None,
+        adapters: Mapping[str, object] | None = None,
     ) -> None:
-        """`context_tokens`: of each answer; there are cells for `parallel` such. Raises EngineError."""
+        """`context_tokens`: of each answer; there are cells for `parallel` such. `adapters`: of the weights, by name.
+
+        Raises EngineError.
+        """
         self.weights = weights
         trained = weights.trained_tokens
         self.context_tokens = min(context_tokens, trained) if trained else context_tokens
@@ -69,9 +80,11 @@ class Engine:
         # What lies in the cells of the slots that are free: the next prompt may begin the same.
         self._free: dict[int, _Sequence | None] = dict.fromkeys(range(parallel))
         self._memory = memory
+        self._adapters: Mapping[str, object | None] = {**(adapters or {}), "": None}
         self._waiting: deque[_Sequence] = deque()
         self._active: list[_Sequence] = []
         self._token_seconds = STEP_SECONDS / pace.batch_tokens
+        self._last_adapter = ""
 
     @property
     def store(self) -> SectionStore | None:
@@ -96,6 +109,7 @@ class Engine:
             _Sequence(
                 number=number,
                 tenant=prompt.tenant,
+                adapter=prompt.adapter,
                 fixed_count=prompt.fixed_count,
                 left=max_tokens,
                 path=plan.joined_path + plan.tail_path if plan else whole,
@@ -144,7 +158,9 @@ class Engine:
 
     def _shared_length(self, held: _Sequence | None, sequence: _Sequence) -> int:
         """How much of the sequence's path lies there already; 0 where joining its sections brings more."""
-        if held is None or self.weights.is_recurrent or (held.plan is None) != (sequence.plan is None):
+        if held is None or self.weights.is_recurrent or held.adapter != sequence.adapter:
+            return 0
+        if (held.plan is None) != (sequence.plan is None):
             return 0
         # Beyond the fixed start, how fast an answer comes would tell one tenant what another asked.
         most = len(sequence.path) - 1 if held.tenant == sequence.tenant else sequence.fixed_count
@@ -156,6 +172,7 @@ class Engine:
         for sequence in self._active:
             if sequence.gathering is None or sequence.plan is None or self._memory is None:
                 continue
+            self._memory.use(self._adapters[sequence.adapter])
             states = next(sequence.gathering)
             if states is None:
                 return
@@ -164,7 +181,7 @@ class Engine:
             sequence.read = len(sequence.plan.joined_path)
 
     def _decode(self) -> list[Progress]:
-        ready = [each for each in self._active if each.gathering is None]
+        ready = self._alike([each for each in self._active if each.gathering is None])
         # Those that write go first: each needs one row, and what is left of the step reads prompts.
         ready.sort(key=lambda each: not each.is_writing)
         left = self._chunk()
@@ -185,6 +202,16 @@ class Engine:
             return []
         self._timed_decode(rows)
         return [progress for sequence, place in asked for progress in self._continue(sequence, place)]
+
+    def _alike(self, ready: list[_Sequence]) -> list[_Sequence]:
+        """Those with the adapter whose turn it is: a step has one for all."""
+        if not ready:
+            return ready
+        names = sorted({each.adapter for each in ready})
+        # The next name after the last one, and round again.
+        self._last_adapter = next((name for name in names if name > self._last_adapter), names[0])
+        self._cells.use(self._adapters[self._last_adapter])
+        return [each for each in ready if each.adapter == self._last_adapter]
 
     def _timed_decode(self, rows: Sequence[Row]) -> None:
         started = time.perf_counter()

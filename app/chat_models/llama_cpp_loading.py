@@ -49,9 +49,11 @@ def load_engine(job: Job, *, report: Report) -> tuple[Engine, dict[str, object]]
     # Where one is fastest alone, several may not be: 8 tokens for 8 answers of 1,600 took 106 ms plain, 84 ms fused.
     is_fused = trial.is_fused or job["parallel"] > 1
     pace = Pace(threads=trial.threads, batch_tokens=trial.batch_tokens, is_fused=is_fused)
-    memory = _memory(job, weights, sha256, pace)
+    digests = {name: _digest(job, Path(each)) for name, each in job["adapters"].items()}
+    memory = _memory(job, weights, (sha256, *sorted(digests.items())), pace)
     engine = Engine(
         weights,
+        adapters={name: weights.adapter(Path(each)) for name, each in job["adapters"].items()},
         context_tokens=job["context_tokens"],
         parallel=job["parallel"],
         pace=pace,
@@ -119,10 +121,10 @@ def _source(job: Job, path: Path) -> Source:
     )
 
 
-def _memory(job: Job, weights: Weights, sha256: str, pace: Pace) -> SectionMemory | None:
+def _memory(job: Job, weights: Weights, digests: tuple[object, ...], pace: Pace) -> SectionMemory | None:
     if not job["remembers"]:
         return None
-    facts = (sha256, llama_cpp.__version__, pace.is_fused)
+    facts = (*digests, llama_cpp.__version__, pace.is_fused)
     identity = hashlib.sha256(repr(facts).encode()).hexdigest()
     store = SectionStore(Path(job["cache"]) / FOLDER, memory_bytes=job["memory_bytes"], disk_bytes=job["disk_bytes"])
     return SectionMemory(

@@ -76,6 +76,13 @@ class Weights:
         """Does it end an answer?"""
         return bool(llama_cpp.llama_vocab_is_eog(self.vocabulary, token))
 
+    def adapter(self, path: Path) -> object:
+        """A LoRA file made for these weights, for `Cells.use`; freed with them. Raises EngineError."""
+        loaded: object = llama_cpp.llama_adapter_lora_init(self.pointer, str(path).encode())
+        if not loaded:
+            raise EngineError(f"{path.name} is no adapter for this model")
+        return loaded
+
     def close(self) -> None:
         """Give the memory back: llama.cpp's objects are not Python's to collect."""
         llama_cpp.llama_model_free(self.pointer)
@@ -103,6 +110,7 @@ class Cells:
         if not self._context:
             raise EngineError("llama.cpp could not make a context: is there enough memory for context_tokens?")
         self._memory = llama_cpp.llama_get_memory(self._context)
+        self._adapter: object | None = None
         self.sequences = sequences
         self.count = int(llama_cpp.llama_n_ctx(self._context)) // (1 if is_shared else sequences)
         self.batch_tokens = int(params.n_batch)
@@ -122,6 +130,16 @@ class Cells:
         status = llama_cpp.llama_decode(self._context, batch)
         if status != 0:
             raise EngineError(f"llama.cpp could not decode (status {status})")
+
+    def use(self, adapter: object | None) -> None:
+        """From now on compute with this adapter, or with none. Raises EngineError."""
+        if adapter is self._adapter:
+            return
+        adapters = (llama_cpp.llama_adapter_lora_p_ctypes * 1)(adapter) if adapter else None
+        scales = (ctypes.c_float * 1)(1.0) if adapter else None
+        if llama_cpp.llama_set_adapters_lora(self._context, adapters, int(adapter is not None), scales) != 0:
+            raise EngineError("the adapter cannot be used")
+        self._adapter = adapter
 
     def most_probable(self, place: int) -> int:
         """The token that follows the row at `place` of the last `decode`; that row must have wanted it."""

@@ -35,10 +35,14 @@ class PromptPart:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prompt:
-    """The parts in order, and whose pages they come from: nothing computed for one tenant serves another."""
+    """The parts in order, and whose pages they come from: nothing computed for one tenant serves another.
+
+    `adapter`: the name of the one that answers; empty: none.
+    """
 
     tenant: str
     parts: tuple[PromptPart, ...]
+    adapter: str = ""
 
     @property
     def tokens(self) -> list[int]:
@@ -113,6 +117,7 @@ class SectionMemory:
         self._most_position = weights.trained_tokens or 1 << 30
         self._identity = identity
         self._prefix: tuple[int, ...] = ()
+        self._adapter: object | None = None
         self._reread_count = reread_count
         self.store = store
         self.can_join = self._scratch.can_shift
@@ -132,7 +137,7 @@ class SectionMemory:
         fits = needed < self._scratch.count and position + len(tail) + max_tokens <= self._most_position
         if not prefix or not tail or not fits:
             return None
-        key = self._key(prompt.tenant, "", prefix, (), position=0)
+        key = self._key(prompt, "", prefix, (), position=0)
         return Plan(prefix=prefix, prefix_key=key, sections=sections, tail=tail, tail_position=position)
 
     def gather(self, plan: Plan, *, chunk_tokens: int) -> Iterator[Mapping[SectionKey, bytes] | None]:
@@ -166,6 +171,12 @@ class SectionMemory:
         self._scratch.clear()
         self._prefix = ()
 
+    def use(self, adapter: object | None) -> None:
+        """Compute with this adapter. Raises EngineError."""
+        if adapter is not self._adapter:
+            self._scratch.use(adapter)
+            self._adapter, self._prefix = adapter, ()
+
     def close(self) -> None:
         """Give the memory back."""
         self._scratch.close()
@@ -186,7 +197,7 @@ class SectionMemory:
         for place in places:
             part = prompt.parts[place]
             key, first_key = (
-                self._key(prompt.tenant, part.revision_id or "", prefix, part.tokens, position=where)
+                self._key(prompt, part.revision_id or "", prefix, part.tokens, position=where)
                 for where in (position, len(prefix))
             )
             placed.append(PlacedSection(key=key, first_key=first_key, tokens=part.tokens, position=position))
@@ -196,11 +207,11 @@ class SectionMemory:
         return tuple(placed), end
 
     def _key(
-        self, tenant: str, revision_id: str, prefix: Sequence[int], tokens: Sequence[int], *, position: int
+        self, prompt: Prompt, revision_id: str, prefix: Sequence[int], tokens: Sequence[int], *, position: int
     ) -> SectionKey:
-        made_of = repr((self._identity, tuple(prefix), tuple(tokens), position))
+        made_of = repr((self._identity, prompt.adapter, tuple(prefix), tuple(tokens), position))
         digest = hashlib.sha256(made_of.encode()).hexdigest()
-        return SectionKey(tenant=tenant, revision_id=revision_id, digest=digest)
+        return SectionKey(tenant=prompt.tenant, revision_id=revision_id, digest=digest)
 
     def _read_prefix(self, prefix: tuple[int, ...], chunk_tokens: int) -> Iterator[None]:
         if self._prefix == prefix:

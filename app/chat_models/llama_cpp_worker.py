@@ -153,7 +153,9 @@ def _prompt(job: Job, engine: Engine) -> Prompt:
         )
         for part in job["parts"]
     ]
-    return Prompt(tenant=job["tenant"], parts=tuple(part for part in parts if part.tokens))
+    return Prompt(
+        tenant=job["tenant"], parts=tuple(part for part in parts if part.tokens), adapter=job.get("adapter", "")
+    )
 
 
 def main() -> None:

@@ -1,41 +1,20 @@
 """A prompt cut into pieces for the chat model: what may be remembered of it, and for whom."""
 
-from datetime import UTC, datetime
-
 from app.answering.prompting import build_messages
-from app.answering.types import Passage
 from app.chat_models.manifest import PromptPiece, chat_template
-
-
-def make_passage(text: str, *, document_id: str) -> Passage:
-    return Passage(
-        tenant="acme",
-        document_id=document_id,
-        revision=3,
-        section_ordinal=0,
-        title="Pumps",
-        heading_path=("Stopping",),
-        url="",
-        text=text,
-        source="wiki",
-        space="",
-        updated_at=datetime.now(UTC),
-        is_outdated=False,
-        score=1.0,
-        dense=1.0,
-    )
+from tests.fakes.answering import make_passage
 
 
 def pieces_of(*texts: str) -> list[PromptPiece]:
-    passages = [make_passage(text, document_id=f"wiki:{place}") for place, text in enumerate(texts)]
+    passages = [make_passage(text, title="Pumps", document_id=f"wiki:{place}") for place, text in enumerate(texts)]
     return chat_template("chatml").render(build_messages("When?", passages, tone=""))
 
 
 def test_a_section_is_the_same_piece_at_every_place_and_its_number_is_nobodys() -> None:
     first, second = pieces_of("At two metres.", "By hand."), pieces_of("By hand.", "At two metres.")
     by_hand = [[piece for piece in pieces if "By hand." in piece.text] for pieces in (first, second)]
-    assert [each.text for found in by_hand for each in found] == [" Pumps › Stopping\nBy hand.\n\n"] * 2
-    assert [each.revision_id for found in by_hand for each in found] == ["wiki:1@3", "wiki:0@3"]
+    assert [each.text for found in by_hand for each in found] == [" Pumps\nBy hand.\n\n"] * 2
+    assert [each.revision_id for found in by_hand for each in found] == ["wiki:1@1", "wiki:0@1"]
     assert [piece.text for piece in first if piece.revision_id == ""] == ["Section [1]", "Section [2]"]
 
 
