@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, computed_field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictBool, computed_field
 
 from app.ages import age
 from app.answering.types import Answer, Citation, Mode, Notice, NoticeKind, Passage, Question, SearchScope, Sentence
@@ -46,7 +46,7 @@ class AskBody(BaseModel):
     conversation_id: Text | None = Field(default=None, max_length=100)
     mode: Mode | None = None
     filters: FiltersBody = FiltersBody()
-    stream: bool = False
+    stream: StrictBool = False
 
     def to_question(self) -> Question:
         """The same, as the answering side's record."""

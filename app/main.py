@@ -23,6 +23,7 @@ from app.chat_models.base import Improving
 from app.collecting import QuietCollector
 from app.conversations import AnswerBook
 from app.current import CurrentSide
+from app.describing import describe
 from app.draining import Draining
 from app.guarding import Guard
 from app.hinting import QueuedHints
@@ -71,6 +72,7 @@ def build_app(
     include_login(app, side.settings, door)
     if hints is not None and webhooks.has_webhooks(side.settings.sources):
         app.include_router(webhooks.build_router(side.settings.sources, hints, data_dir=side.settings.data_dir))
+    describe(app)
     # The last one added is met first.
     app.add_middleware(Sharing, shares_with=door.shares_with)
     if side.tracer is not None:

@@ -3,9 +3,9 @@
 import json
 import time
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictBool, WithJsonSchema
 
 from app.answering.types import Answer, Citation, Sentence, Turn
 from app.contract import Text
@@ -15,6 +15,16 @@ MODEL = "footnote"
 NOT_FOUND = "The pages do not answer this."
 UNAVAILABLE = "Answers are not available at the moment. Try again soon."
 Json = dict[str, Any]  # objects on their way out, in a vendor's shape
+
+
+def _must_be_no(value: bool) -> bool:
+    if value:
+        raise ValueError("there are none: leave it out")
+    return value
+
+
+# A number is no word, though Python takes 0 for False.
+_No = Annotated[StrictBool, AfterValidator(_must_be_no), WithJsonSchema({"const": False, "type": "boolean"})]
 
 
 class ContentPart(BaseModel):
@@ -41,7 +51,7 @@ class ChatTurn(BaseModel):
 class StreamOptions(BaseModel):
     """What a stream tells beside the answer."""
 
-    include_usage: bool = False
+    include_usage: StrictBool = False
 
 
 class _Asked(BaseModel):
@@ -50,7 +60,7 @@ class _Asked(BaseModel):
     model_config = ConfigDict(extra="ignore")
 
     model: Text = Field(default=MODEL, max_length=200)
-    stream: bool = False
+    stream: StrictBool = False
     # Ours: `links` writes [[1]](url) into the text, for clients that show no annotations; `numbers` writes [1].
     citation_style: Literal["links", "numbers"] = "links"
 
@@ -60,7 +70,7 @@ class CompletionsBody(_Asked):
 
     messages: tuple[ChatTurn, ...] = Field(min_length=1, max_length=1000)
     n: Literal[1] | None = None
-    logprobs: Literal[False] | None = None
+    logprobs: _No | None = None
     stream_options: StreamOptions | None = None
 
 
