@@ -30,7 +30,9 @@ bdi { overflow-wrap: anywhere; }
 table { border-collapse: collapse; width: 100%; background: var(--card); font-size: .92rem; }
 th, td { padding: .35rem .7rem; border: 1px solid var(--line); text-align: start; vertical-align: top; }
 th { font-weight: 600; color: var(--soft); }
+thead th:not(:first-child) { text-align: end; }
 tbody th { font-weight: 400; color: var(--ink); }
+tbody th bdi { overflow-wrap: break-word; }
 td.figure { text-align: end; font-variant-numeric: tabular-nums; white-space: nowrap; }
 .plots { display: grid; grid-template-columns: repeat(auto-fit, minmax(20rem, 1fr)); gap: 1rem; }
 figure { margin: 0; background: var(--card); border: 1px solid var(--line); border-radius: .6rem; padding: .8rem; }
@@ -38,10 +40,10 @@ figcaption { font-size: .88rem; color: var(--soft); }
 svg { display: block; width: 100%; height: auto; }
 svg text { font: 11px system-ui, sans-serif; fill: var(--soft); }
 .axis { stroke: var(--line); } .threshold { stroke: var(--ink); stroke-dasharray: 4 3; }
-.yes { fill: var(--brand); } .no { fill: var(--other); }
+.yes { fill: var(--brand); } .no { fill: var(--other); } .third { fill: var(--soft); }
 .yes-line, .no-line { fill: none; stroke-width: 2; }
 .yes-line { stroke: var(--brand); } .no-line { stroke: var(--other); }
-svg text.yes { fill: var(--brand); } svg text.no { fill: var(--other); }
+svg text.yes { fill: var(--brand); } svg text.no { fill: var(--other); } svg text.name { fill: var(--ink); }
 fieldset { display: flex; flex-wrap: wrap; gap: .4rem; border: 0; margin: 0 0 .8rem; padding: 0; }
 fieldset input { position: absolute; opacity: 0; }
 fieldset label { padding: .25rem .8rem; border: 1px solid var(--line); border-radius: 1rem; background: var(--card);
@@ -62,15 +64,18 @@ a { color: var(--brand); overflow-wrap: anywhere; }
 """
 
 
-def page(title: str, facts: RunFacts, body: Iterable[str], *, style: str = "") -> str:
-    """The whole file. `body`: HTML made of escaped pieces; `style`: CSS beside the frame's own."""
+def page(title: str, facts: RunFacts, body: Iterable[str], *, style: str = "", has_answers: bool = True) -> str:
+    """The whole file. `body`: HTML made of escaped pieces; `style`: CSS beside the frame's own. `has_answers`: not of
+    retrieval alone, which no chat model has a part in."""
     css = STYLE + style
     allowed = base64.b64encode(hashlib.sha256(css.encode()).digest()).decode()
     policy = f"default-src 'none'; style-src 'sha256-{allowed}'; base-uri 'none'; form-action 'none'"
-    about = (
-        f"{facts.measured} · {facts.made_at} · embedder {facts.embedder} · chat model {facts.chat_model} · "
-        f"mode {facts.mode} · {facts.sections} sections · not found below {facts.answerable_above:g}"
-    )
+    about = f"{facts.measured} · {facts.made_at} · embedder {facts.embedder}"
+    if has_answers:
+        about += (
+            f" · chat model {facts.chat_model} · mode {facts.mode} · {facts.sections} sections · "
+            f"not found below {facts.answerable_above:g}"
+        )
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         f'<meta http-equiv="Content-Security-Policy" content="{policy}">'

@@ -1,12 +1,17 @@
-"""Plots of a report as SVG in the page: how the gate weighs questions, and what other thresholds would have done."""
+"""Plots of a report as SVG in the page: how the gate weighs questions, what other thresholds would have done, and how
+collections were ranked."""
 
 from collections.abc import Sequence
+from html import escape
 
 from app.scoring import RefusalPoint
 
 _WIDTH, _HEIGHT = 440, 240
 _LEFT, _RIGHT, _TOP, _BOTTOM = 40, 12, 18, 30
 _BINS = 20
+# Class of a bar → what it shows.
+_RANKERS = {"yes": "Footnote", "no": "BM25 alone", "third": "embedder alone"}
+_THICK = 11
 
 
 def weights_plot(asked: Sequence[float], others: Sequence[float], *, threshold: float) -> str:
@@ -57,6 +62,47 @@ def refusal_plot(curve: Sequence[RefusalPoint], *, threshold: float) -> str:
     )
 
 
+def rankers_plot(suites: Sequence[tuple[str, Sequence[float]]]) -> str:
+    """A bar (0…1) a ranker for each collection: the whole path first, then its two halves alone."""
+    lines, top = [], _TOP
+    for name, scores in suites:
+        lines.append(f'<text class="name" x="{_x(0):g}" y="{top + 10}">{escape(name)}</text>')
+        top += 14
+        for ranker, score in zip(_RANKERS, scores, strict=True):
+            title = f"{escape(name)}, {_RANKERS[ranker]}: {score:.3f}"
+            # The figure stands behind its bar, so that 1 is not as far as the edge.
+            length = 0.9 * (_x(score) - _x(0))
+            lines.append(_bar(ranker, _x(0), top, length, _THICK, title))
+            lines.append(f'<text x="{_x(0) + length + 4:.1f}" y="{top + _THICK - 1}">{score:.3f}</text>')
+            top += _THICK + 2
+        top += 10
+    legend = "".join(
+        f'<text class="{ranker}" x="{_x(place / 3):g}" y="{top + 10}">{title}</text>'
+        for place, (ranker, title) in enumerate(_RANKERS.items())
+    )
+    return _svg("nDCG@10 of each collection", "".join(lines) + legend, height=top + 16)
+
+
+def spread_plot(values: Sequence[float]) -> str:
+    """A histogram of a measure of single queries (0…1)."""
+    shares = _shares(values)
+    most = max([*shares, 0.01])
+    width = (_x(1) - _x(0)) / _BINS
+    bars = "".join(
+        _bar(
+            "yes",
+            _x(place / _BINS) + 1,
+            _y(share / most),
+            width - 2,
+            _y(0) - _y(share / most),
+            f"{place / _BINS:.2f}-{(place + 1) / _BINS:.2f}: {share:.0%}",
+        )
+        for place, share in enumerate(shares)
+    )
+    highest = f'<text x="{_x(0) - 6:g}" y="{_TOP + 8}" text-anchor="end">{most:.0%}</text>'
+    return _svg("nDCG@10 of single queries", _axis() + bars + highest)
+
+
 def _shares(weights: Sequence[float]) -> list[float]:
     counts = [0] * _BINS
     for weight in weights:
@@ -87,8 +133,8 @@ def _threshold(value: float) -> str:
     )
 
 
-def _svg(label: str, inside: str) -> str:
-    return f'<svg viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" aria-label="{label}">{inside}</svg>'
+def _svg(label: str, inside: str, *, height: int = _HEIGHT) -> str:
+    return f'<svg viewBox="0 0 {_WIDTH} {height}" role="img" aria-label="{label}">{inside}</svg>'
 
 
 def _x(share: float) -> float:

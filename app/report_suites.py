@@ -5,6 +5,7 @@ from html import escape
 
 from app.rating import QueryRating, SuiteRun
 from app.report_page import filters, page, table, words
+from app.report_plots import rankers_plot, spread_plot
 from app.runs import RunFacts
 from app.suites import Suite
 
@@ -39,13 +40,25 @@ def suites_report(facts: RunFacts, runs: Sequence[SuiteRun]) -> str:
     body = [
         '<p class="about">One configuration for all. Times in milliseconds.</p>',
         table(COLUMNS, suite_rows(runs)),
-        f'<h2>Queries below nDCG@10 = 1</h2><p class="about">The {WORST_SHOWN} worst of each collection.</p>',
+        _plots(runs),
+        f'<h2>Queries below nDCG@10 = 1</h2><p class="about">At most the {WORST_SHOWN} worst of each collection.</p>',
         buttons,
     ]
     for place, run in enumerate(runs):
-        titles = {each.id: each.title or each.text for each in run.suite.pages}
+        titles = {each.id: ": ".join(filter(None, (each.title, each.text))) for each in run.suite.pages}
         body += [_query(rating, run.suite, titles, name=f"suite-{place}") for rating in shown[place]]
-    return page("Evaluation: retrieval", facts, body, style=style)
+    return page("Evaluation: retrieval", facts, body, style=style, has_answers=False)
+
+
+def _plots(runs: Sequence[SuiteRun]) -> str:
+    rows = [(run.suite.name, [run.scores[name].ndcg_10 for name in ("footnote", "words", "embedder")]) for run in runs]
+    values = [rating.ndcg_10 for run in runs for rating in run.ratings["footnote"]]
+    return (
+        f'<h2>nDCG@10</h2><div class="plots"><figure>{rankers_plot(rows)}<figcaption>Of each collection: '
+        "the path that a question takes, and its two halves alone.</figcaption></figure>"
+        f"<figure>{spread_plot(values)}<figcaption>Of single queries, as shares of all {len(values):,}: Footnote."
+        "</figcaption></figure></div>"
+    )
 
 
 def suite_rows(runs: Sequence[SuiteRun]) -> list[tuple[str, ...]]:
@@ -56,7 +69,7 @@ def suite_rows(runs: Sequence[SuiteRun]) -> list[tuple[str, ...]]:
         shares = (
             mine.ndcg_10, by_words.ndcg_10, by_embedder.ndcg_10, mine.recall_5, mine.recall_20, mine.mrr_10,
         )  # fmt: skip
-        counts = (str(len(run.suite.pages)), str(len(run.suite.queries)))
+        counts = (f"{len(run.suite.pages):,}", f"{len(run.suite.queries):,}")
         times = (f"{mine.p50_ms:.1f}", f"{mine.p95_ms:.1f}")
         rows.append((run.suite.name, *counts, *(f"{share:.3f}" for share in shares), *times))
     return rows

@@ -138,3 +138,9 @@ def test_a_conversation_shows_what_was_searched_for_and_what_the_history_did() -
     assert [attributes["class"] for tag, attributes in seen.elements if tag == "details"] == ["ok", "missed"]
     assert "Is it paid (leave)?" in seen.text
     assert "Without the history: rank 2." in seen.text
+
+
+def test_collections_are_drawn_beside_the_two_halves_of_the_search() -> None:
+    seen = Seen(hostile_suites_report())
+    assert [attributes["class"] for tag, attributes in seen.elements if tag == "rect"][:3] == ["yes", "no", "third"]
+    assert "chat model" not in seen.text
