@@ -52,13 +52,16 @@ class Skipped:
 class Failed:
     """A document that could not be read, and why; a good copy of it stays as it is.
 
-    `version`: which one could not be read, where that is known: after a few times it is left alone until it changes.
+    `version`: which one could not be read, where what it holds is the cause: after a few times it is left alone until
+    it changes. What may pass by itself, such as no answer or a refusal, has none. `audience`: who may read it now,
+    where that is known: a good copy is shown to nobody else meanwhile.
     """
 
     native_id: str
     title: str
     reason: str
     version: str = ""
+    audience: Audience | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

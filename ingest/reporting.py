@@ -53,6 +53,10 @@ class RunReporter:
         self._before = {problem.native_id: problem for problem in before}
         return {problem.native_id: problem.version for problem in before if _is_left_alone(problem)}
 
+    def left_alone_at(self, native_id: str, version: str) -> None:
+        """The version that is left alone has another name now: other people may read it, and its text is the same."""
+        self._before[native_id] = replace(self._before[native_id], version=version)
+
     def was_read(self, native_id: str) -> None:
         """A document came: whatever was wrong with it is no more."""
         self._read.add(native_id)

@@ -9,6 +9,7 @@ from ingest.chunking import chunk_document
 from ingest.repairing import upsert_again
 from ingest.reporting import Tally
 from ingest.vectors import embed_chunks
+from kb.access import Audience
 from kb.catalogue.records import Revision, StoredDocument
 from kb.documents import Chunk, Document, chunk_id, document_id
 from kb.errors import IndexFailure, IndexMismatch, KnowledgeBaseError, ModelError
@@ -50,7 +51,8 @@ class Storer:
             await self._touch(document, stored, audience_id=audience_id)
             return 1
         if stored is not None and stored.audience_id != audience_id:
-            await self._close_meanwhile(document, stored)
+            # Text and audience changed together: until the new text is stored, the old one is for those in both alone.
+            await self._keep_to(document.audience, stored, tenant=document.tenant)
         chunks = await asyncio.to_thread(chunk_document, document, self._base.embedder)
         self._pending.append(_Pending(document=document, audience_id=audience_id, chunks=chunks))
         waiting = sum(len(each.chunks) for each in self._pending)
@@ -58,19 +60,27 @@ class Storer:
             return await self.flush()
         return 0
 
-    async def _close_meanwhile(self, document: Document, stored: StoredDocument) -> None:
-        """Text and audience changed together: until the new text is stored, the old one is for those in both alone."""
+    async def _keep_to(self, audience: Audience, stored: StoredDocument, *, tenant: str) -> None:
+        """Show a stored document to nobody who is not in this audience too."""
         access = self._base.catalogue.access
-        before = await access.audience(document.tenant, stored.audience_id)
-        both = await access.intern(document.tenant, before.shared_with(document.audience))
-        await self._set_audience(document.tenant, stored, audience_id=both)
+        before = await access.audience(tenant, stored.audience_id)
+        both = await access.intern(tenant, before.shared_with(audience))
+        if both == stored.audience_id:
+            return
+        await self._set_audience(tenant, stored, audience_id=both)
         await self._base.catalogue.documents.set_access(
-            document.tenant,
-            document.id,
+            tenant,
+            stored.document_id,
             audience_id=both,
             version=stored.version,
             generation=self._base.generation.id,
         )
+
+    async def narrow(self, native_id: str, audience: Audience, *, tenant: str, source_id: str) -> None:
+        """The source has a text for this audience that could not be read: the stored one is for those in both alone."""
+        stored = await self._base.catalogue.documents.get(tenant, document_id(source_id, native_id))
+        if stored is not None:
+            await self._keep_to(audience, stored, tenant=tenant)
 
     async def change_access(self, change: AccessChanged, *, tenant: str, source_id: str) -> None:
         """Give a stored document another audience, visible at once. Does nothing if it is not stored."""

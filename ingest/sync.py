@@ -142,7 +142,7 @@ class SourceSync:
                 if isinstance(change, Skipped) and change.native_id in known:
                     # It was a page once; what it said then is not what its source says now.
                     self._removals.note(Removed(native_id=change.native_id, reason=change.reason))
-                self._note(change)
+                await self._pass_over(change)
             case LeftOut():
                 self._reporter.tally.left_out.update(change.counts)
             case Listing():
@@ -153,6 +153,11 @@ class SourceSync:
                 await self._flush()
                 await self._save(change)
 
+    async def _pass_over(self, change: Skipped | Failed) -> None:
+        self._note(change)
+        if isinstance(change, Failed) and change.audience is not None:
+            await self._storer.narrow(change.native_id, change.audience, tenant=self._tenant, source_id=self._source_id)
+
     async def _keep(self, change: Document | AccessChanged | Memberships) -> None:
         match change:
             case Document():
@@ -162,9 +167,18 @@ class SourceSync:
             case AccessChanged():
                 # Not `was_read`: what was wrong with its text still is.
                 self._removals.forget(change.native_id)
-                await self._storer.change_access(change, tenant=self._tenant, source_id=self._source_id)
+                await self._change_access(change)
             case Memberships():
                 await self._set_memberships(change)
+
+    async def _change_access(self, change: AccessChanged) -> None:
+        place = {"tenant": self._tenant, "source_id": self._source_id}
+        if change.native_id in self._left_alone:
+            # What is stored is an older text than the one whose readers changed.
+            self._reporter.left_alone_at(change.native_id, change.version)
+            await self._storer.narrow(change.native_id, change.audience, **place)
+        else:
+            await self._storer.change_access(change, **place)
 
     async def _set_memberships(self, change: Memberships) -> None:
         """Groups of this source. A name that is not its own could let its members into another source's pages."""

@@ -1,6 +1,7 @@
 """A snapshot against what is stored: whose audience changed, what has to be read, and what that gives."""
 
 from collections.abc import AsyncIterator, Iterator, Mapping
+from dataclasses import replace
 from typing import TypeVar
 
 from ingest.changes import AccessChanged, Change, Failed, Removed, Skipped
@@ -28,6 +29,7 @@ STATUSES = {"trashed": "it is in the trash", "archived": "it is archived", "draf
 VERSION_PARTS = 5
 
 Kept = TypeVar("Kept", Entry, File)
+ReadChange = TypeVar("ReadChange", bound=Document | Removed | Skipped | Failed)
 
 
 class Comparison:
@@ -77,9 +79,14 @@ class Comparison:
         for change in self._unlisted_files(known):
             yield change
         async for body in BodyReader(self._api).read(pages):
-            yield body if isinstance(body, Failed) else await self._page(body)
+            made = body if isinstance(body, Failed) else await self._page(body)
+            yield self._closed(made, page_id=made.native_id)
         for file in [*files, *self._found_files]:
-            yield self._maker.unread(file) or await self._file(file)
+            yield self._closed(self._maker.unread(file) or await self._file(file), page_id=file.page_id)
+
+    def _closed(self, change: ReadChange, *, page_id: str) -> ReadChange:
+        """What could not be read closes all the same: an earlier copy of it is there."""
+        return replace(change, audience=self._accesses[page_id].audience) if isinstance(change, Failed) else change
 
     def _compare(
         self, native_id: str, *, title: str, page_id: str, key: str, stored: str | None
@@ -110,7 +117,7 @@ class Comparison:
                 if before != audience.digest[:16]:
                     yield AccessChanged(native_id=file_id, audience=audience, version=f"{key}-{audience.digest[:16]}")
 
-    async def _page(self, body: Body) -> Change:
+    async def _page(self, body: Body) -> Document | Removed | Skipped | Failed:
         entry = body.entry
         listed = self._snapshot.entries[entry.id]
         if body.status not in {"current", ""}:
@@ -163,7 +170,7 @@ class Comparison:
             self._snapshot.add_file(file)
         self._found_files += found
 
-    async def _file(self, file: File) -> Change:
+    async def _file(self, file: File) -> Document | Skipped | Failed:
         entry = self._snapshot.entries[file.page_id]
         key, audience = self._file_key(file), self._accesses[file.page_id].audience
         readable = Readable(audience=audience, version=f"{key}-{audience.digest[:16]}", labels=())

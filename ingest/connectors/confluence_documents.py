@@ -92,7 +92,7 @@ class DocumentMaker:
             page = await _in_thread(lambda: self._parse(body, url=url, names=link_names))
             threads = await _in_thread(lambda: self._threads(comments, link_names, names, page_url=url))
         except Exception as exc:  # noqa: BLE001  # whatever one page does to a parser, the others go on
-            return Failed(native_id=entry.id, title=entry.title, reason=_parser_failed(exc))
+            return Failed(native_id=entry.id, title=entry.title, reason=_parser_failed(exc), version=readable.version)
         sections = (*page.sections, *threads, *_files_section(files, url))
         if not page.sections and body.is_live:
             # The API may lag behind a live document; its text is not gone.
@@ -134,7 +134,7 @@ class DocumentMaker:
         except (NotText, UnreadablePdf, BadFrontMatter) as exc:
             return Skipped(native_id=file.id, title=file.title, reason=f"attachment: {exc}")
         except Exception as exc:  # noqa: BLE001  # whatever one file does to a parser, the others go on
-            return Failed(native_id=file.id, title=file.title, reason=_parser_failed(exc))
+            return Failed(native_id=file.id, title=file.title, reason=_parser_failed(exc), version=readable.version)
         if not page.sections:
             return Skipped(native_id=file.id, title=file.title, reason="attachment: there is no text in it")
         document = self._document(entry, space, readable, title=file.title, url=url, sections=page.sections)

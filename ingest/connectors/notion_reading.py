@@ -144,8 +144,9 @@ class NotionReader:
                 self._people[user_id] = ""
                 self._may_see_people = exc.status != 403
 
-    def _with_document(self, found: Found, page: ParsedPage, *, read_at: int, labels: tuple[str, ...] = ()) -> Reading:
-        version = Version(
+    def version(self, found: Found, *, read_at: int) -> Version:
+        """What the document depends on besides its text."""
+        return Version(
             kind=found.kind,
             edited=found.edited,
             parent_id=found.parent_id,
@@ -154,6 +155,9 @@ class NotionReader:
             audience=self._origin.audience.digest[:12],
             read_at=read_at,
         )
+
+    def _with_document(self, found: Found, page: ParsedPage, *, read_at: int, labels: tuple[str, ...] = ()) -> Reading:
+        version = self.version(found, read_at=read_at)
         if not page.sections:
             return Reading(document=None, version=version)
         linked = [each for link in page.links if (each := plain_id(link)) and each != found.id]

@@ -88,14 +88,27 @@ class Version:
             return False
         if self.read_at < seconds_of_edit(found.edited) + SETTLED_SECONDS:
             return False
-        # Spread over half the period, so that pages first read together are not all due together.
-        share = int(hashlib.sha256(found.id.encode()).hexdigest()[:4], 16) / 0xFFFF
-        return now.timestamp() < self.read_at + reread_seconds * (0.5 + 0.5 * share)
+        return now.timestamp() < self.read_at + _period(found, reread_seconds)
 
 
 def digest_of(*shaping: object) -> str:
     """A short hash of what shapes a document besides its page: settings, and names that stand around it."""
     return fingerprint_of([PARSER_VERSION, *shaping])[:12]
+
+
+def tried_at(found: Found, *, now: datetime, reread_seconds: float) -> int | None:
+    """When a page that cannot be read counts as read, so that each try of this edit until its next periodic reading is
+    of one version; None as long as it may have been edited again unseen."""
+    period = _period(found, reread_seconds)
+    began = int(now.timestamp() // period * period)
+    settled = int(seconds_of_edit(found.edited) + SETTLED_SECONDS) + 1
+    return max(began, settled) if now.timestamp() >= settled else None
+
+
+def _period(found: Found, reread_seconds: float) -> float:
+    """Spread over half the period, so that pages first read together are not all due together."""
+    share = int(hashlib.sha256(found.id.encode()).hexdigest()[:4], 16) / 0xFFFF
+    return reread_seconds * (0.5 + 0.5 * share)
 
 
 def seconds_of_edit(edited: str) -> float:

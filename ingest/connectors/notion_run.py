@@ -11,7 +11,8 @@ from ingest.connectors.notion_discovery import Discovery
 from ingest.connectors.notion_memory import Waiting, load_memory
 from ingest.connectors.notion_places import Places
 from ingest.connectors.notion_reading import NotionReader, Origin, Reading
-from ingest.connectors.notion_records import Found, Kind, Version
+from ingest.connectors.notion_records import Found, Kind, Version, tried_at
+from ingest.connectors.notion_tree import OversizedPage
 from ingest.parsing.notion_json import text_at
 from kb.errors import SourceError, SourceUnavailable, UnreadableDocument
 
@@ -177,7 +178,7 @@ class NotionRun:
         except NotionRefusal as exc:
             await self._refused(found, exc)
         except UnreadableDocument as exc:
-            self._fail(found, str(exc))
+            self._fail(found, str(exc), is_lasting=isinstance(exc.__cause__, OversizedPage))
         except SourceUnavailable as exc:
             # If it is Notion as a whole, this fails as well and ends the run.
             await self._api.me()
@@ -188,7 +189,7 @@ class NotionRun:
         except SourceError:
             raise
         except Exception as exc:  # noqa: BLE001  # whatever one page does to a parser, the others go on
-            self._fail(found, f"the parser failed ({type(exc).__name__}); please report it")
+            self._fail(found, f"the parser failed ({type(exc).__name__}); please report it", is_lasting=True)
 
     async def _look_inside(self, reading: Reading) -> None:
         """Pages and databases among its blocks, which no list may have named."""
@@ -239,8 +240,11 @@ class NotionRun:
         self._discovery.gone[found.id] = evidence
         self._titles.pop(found.id, None)
 
-    def _fail(self, found: Found, reason: str) -> None:
-        self._done.append(Failed(native_id=found.id, title=found.title, reason=reason))
+    def _fail(self, found: Found, reason: str, *, is_lasting: bool = False) -> None:
+        """`is_lasting`: what the page holds is the cause, so that this very version would fail again."""
+        tried = tried_at(found, now=self._api.server_time, reread_seconds=self._scope.reread_seconds)
+        version = str(self._reader.version(found, read_at=tried)) if is_lasting and tried is not None else ""
+        self._done.append(Failed(native_id=found.id, title=found.title, reason=reason, version=version))
 
     def _endings(self) -> Iterator[Change]:
         """What is gone, what there is, and what the next sync has to know."""

@@ -20,6 +20,10 @@ class UnreadablePage(Exception):
     """Part of a page cannot be read; a good copy of it must not be replaced by the rest."""
 
 
+class OversizedPage(UnreadablePage):
+    """It is the page itself that cannot be read, until it changes."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tree:
     """A page's blocks; the pages and the databases that stand among them, by id."""
@@ -47,7 +51,7 @@ class TreeReader:
             block, around = waiting.pop()
             count += 1
             if count > MOST_BLOCKS:
-                raise UnreadablePage(f"it has more than {MOST_BLOCKS} blocks")
+                raise OversizedPage(f"it has more than {MOST_BLOCKS} blocks")
             found.get(block.node.kind, []).append(block.node.id)
             if block.has_children and block.node.kind not in CLOSED:
                 inside = await self._inside(block, around)

@@ -2,6 +2,8 @@
 
 import pytest
 
+from ingest.connectors import notion_tree
+from ingest.reporting import MOST_ATTEMPTS
 from tests.contract.notion.synced import Follower, SyncedNotion, missing, plain
 from tests.fakes.notion import FakeNotion
 from tests.fakes.notion_json import block, paragraph
@@ -133,6 +135,40 @@ async def test_one_page_that_notion_fails_on_stops_nothing(synced: SyncedNotion)
     synced.notion.server.faults.clear()
     assert (await synced.sync()).missing == ()
     assert await synced.titles() == EVERYTHING
+
+
+async def test_a_page_that_is_itself_the_cause_is_tried_five_times_and_then_not_before_its_next_reading(
+    synced: SyncedNotion, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = furnish(synced.notion)
+    monkeypatch.setattr(notion_tree, "MOST_BLOCKS", 1)
+    for _ in range(MOST_ATTEMPTS):
+        report = await synced.sync()
+    assert missing(report)[plain(page)].startswith("it has more than 1 blocks")
+    synced.requests()
+
+    def was_read() -> bool:
+        return any(f"/blocks/{plain(page)}/children" in each.replace("-", "") for each in synced.requests())
+
+    assert plain(page) in missing(await synced.sync())
+    assert not was_read()
+    await synced.sync(minutes=8 * 24 * 60)
+    assert was_read()
+    for _ in range(MOST_ATTEMPTS):
+        await synced.sync()
+    monkeypatch.undo()
+    synced.notion.workspace.edit_block(synced.notion.workspace.blocks_of(page)[0], "Close the valve.")
+    assert plain(page) not in missing(await synced.sync())
+    assert "Close the valve." in await synced.text(page)
+
+
+async def test_what_notion_refuses_is_tried_at_every_sync(synced: SyncedNotion) -> None:
+    page = furnish(synced.notion)
+    synced.notion.break_down(f"/blocks/{plain(page)}/children", 500, times=1000)
+    for _ in range(MOST_ATTEMPTS + 1):
+        await synced.sync()
+    synced.notion.server.faults.clear()
+    assert (await synced.sync()).missing == ()
 
 
 async def test_rows_of_a_database_that_cannot_be_listed_stay(synced: SyncedNotion) -> None:
