@@ -124,7 +124,7 @@ async def _serve(
         asyncio.create_task(hints.forward(catalogue, tenant=side.settings.tenant)),
         asyncio.create_task(_prepare(side, then=QuietCollector(lambda: metrics.in_flight == 0))),
         asyncio.create_task(metrics.watch_loop()),
-        asyncio.create_task(RevisionSweep(catalogue, side.chat_model, tenant=side.settings.tenant).run_forever()),
+        asyncio.create_task(_sweep(side).run_forever()),
     ]
 
     async def end(number: int) -> None:
@@ -152,6 +152,12 @@ async def _prepare(side: AnswerSide, *, then: QuietCollector) -> None:
     except ModelError as exc:
         logger.warning("a model cannot be used", extra={"reason": str(exc)})
     await asyncio.gather(_improve(side), then.run_forever())
+
+
+def _sweep(side: AnswerSide) -> RevisionSweep:
+    settings = side.settings
+    tone = settings.answering.tone
+    return RevisionSweep(side.knowledge_base.catalogue, side.chat_model, tenant=settings.tenant, tone=tone)
 
 
 async def _improve(side: AnswerSide) -> None:

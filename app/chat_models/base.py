@@ -75,6 +75,15 @@ class Remembering(Protocol):
         Raises ModelError.
         """
 
+    async def remembered(self, *, tenant: str, revision_ids: Collection[str]) -> Collection[str]:
+        """Those of the revisions of which something is remembered. Raises ModelError."""
+
+    async def remember(self, messages: Sequence[ChatMessage]) -> bool:
+        """Make of their sections what a question would, in a moment when nobody asks.
+
+        False: somebody did, or nothing is remembered. Raises ModelError.
+        """
+
 
 class ChatModel(Protocol):
     """A locally or remotely served LLM. Raises only ModelErrors."""

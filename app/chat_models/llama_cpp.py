@@ -12,7 +12,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from app.chat_models.base import ChatMessage, ChatModel, ModelHealth
-from app.chat_models.llama_cpp_improving import Improver
+from app.chat_models.llama_cpp_improving import Improver, while_quiet
 from app.chat_models.llama_cpp_process import WorkerProcess
 from app.chat_models.manifest import STARTER, ChatTemplate, chat_template, starter_model
 from app.chat_models.model_lock import locked_model
@@ -149,10 +149,7 @@ class LlamaCppModel:
         self, messages: Sequence[ChatMessage], *, max_tokens: int, asker: str = "", grammar: str = ""
     ) -> AsyncGenerator[str, None]:
         """Pieces of the answer, always the most probable. Closing the iterator stops the model. Raises ModelError."""
-        parts = [asdict(piece) for piece in self._gguf.template.render(messages)]
-        job: dict[str, object] = {"op": "stream", "tenant": _tenant(messages), "parts": parts}
-        tone = next((message.tone for message in messages if message.tone in self._config.adapters), "")
-        job |= {"max_tokens": max_tokens, "grammar": grammar, "adapter": tone}
+        job = self._stream_job(messages, max_tokens=max_tokens, grammar=grammar)
         async with self.turns.turn(asker), aclosing(self.worker.events(job)) as events:
             async for event in events:
                 if event["event"] == "piece":
@@ -165,6 +162,20 @@ class LlamaCppModel:
             return await asyncio.to_thread(retain_files, self._cache, tenant=tenant, revision_ids=revision_ids)
         job = {"op": "retain", "tenant": tenant, "revision_ids": sorted(revision_ids)}
         return int((await self.worker.finish(job))["count"])
+
+    async def remembered(self, *, tenant: str, revision_ids: Collection[str]) -> Collection[str]:
+        """Those of the revisions of which something is remembered. Raises ModelError."""
+        if self.worker.loaded is None or not self._config.section_memory:
+            return ()
+        job = {"op": "remembered", "tenant": tenant, "revision_ids": sorted(revision_ids)}
+        return [str(each) for each in (await self.worker.finish(job))["revision_ids"]]
+
+    async def remember(self, messages: Sequence[ChatMessage]) -> bool:
+        """Make of their sections what a question would; False: somebody asked, or none is remembered."""
+        if self.worker.loaded is None or not self._config.section_memory:
+            return False
+        job = self._stream_job(messages, max_tokens=1, grammar="")
+        return await while_quiet(self.turns, self.worker.finish(job)) is not None
 
     async def tune(self) -> AsyncGenerator[str, None]:
         """Measure the ways not measured yet, keep the fastest: a line for each, and one that sums up."""
@@ -218,6 +229,12 @@ class LlamaCppModel:
     async def close(self) -> None:
         """Stop the process."""
         await self.worker.stop()
+
+    def _stream_job(self, messages: Sequence[ChatMessage], *, max_tokens: int, grammar: str) -> dict[str, object]:
+        parts = [asdict(piece) for piece in self._gguf.template.render(messages)]
+        tone = next((message.tone for message in messages if message.tone in self._config.adapters), "")
+        job: dict[str, object] = {"op": "stream", "tenant": _tenant(messages), "parts": parts, "adapter": tone}
+        return job | {"max_tokens": max_tokens, "grammar": grammar}
 
     def _is_passive(self) -> bool:
         """Do idle threads sleep? They do unless spinning was measured to be faster."""

@@ -1,10 +1,10 @@
 """How a model runs fastest, found while people ask: one measurement at a time, in moments when nobody does."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from contextlib import suppress
 
-from app.chat_models.llama_cpp_process import LOAD_SECONDS, WorkerProcess
+from app.chat_models.llama_cpp_process import LOAD_SECONDS, Event, WorkerProcess
 from app.chat_models.turns import Turns
 from kb.errors import ModelError
 
@@ -39,14 +39,26 @@ class Improver:
         """Is it over? False too if a question came in between."""
         await self.quiet()
         beside = WorkerProcess(self._tuning, silence_seconds=LOAD_SECONDS, wait_seconds=LOAD_SECONDS)
-        measuring = asyncio.create_task(beside.finish(self._tuning, is_loaded=False))
         try:
-            while not measuring.done() and self._turns.quiet_seconds:
-                await asyncio.wait({measuring}, timeout=_LOOK_SECONDS)
-            return measuring.done() and bool(measuring.result()["is_over"])
+            measured = await while_quiet(self._turns, beside.finish(self._tuning, is_loaded=False), give_up=beside.kill)
+            return measured is not None and bool(measured["is_over"])
         finally:
-            measuring.cancel()
             beside.kill()
-            with suppress(asyncio.CancelledError, ModelError):
-                await measuring
             await beside.stop()
+
+
+async def while_quiet(
+    turns: Turns, work: Coroutine[object, object, Event], *, give_up: Callable[[], None] | None = None
+) -> Event | None:
+    """What the work comes to; None if somebody asked before: then it is cancelled. `give_up`: called before that."""
+    working = asyncio.create_task(work)
+    try:
+        while not working.done() and turns.quiet_seconds:
+            await asyncio.wait({working}, timeout=_LOOK_SECONDS)
+        return working.result() if working.done() else None
+    finally:
+        if not working.done() and give_up is not None:
+            give_up()
+        working.cancel()
+        with suppress(asyncio.CancelledError, ModelError):
+            await working

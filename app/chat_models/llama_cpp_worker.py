@@ -97,6 +97,10 @@ class Worker:
                 revision_ids = set(job["revision_ids"])
                 count = engine.store.retain(tenant=job["tenant"], revision_ids=revision_ids) if engine.store else 0
                 self._say(job, "done", count=count)
+            case "remembered":
+                revision_ids = set(job["revision_ids"])
+                found = engine.store.remembered(tenant=job["tenant"], revision_ids=revision_ids) if engine.store else ()
+                self._say(job, "done", revision_ids=sorted(found))
             case "stream":
                 engine.start(job["id"], _prompt(job, engine), max_tokens=job["max_tokens"], grammar=job["grammar"])
                 self._answers[job["id"]] = job

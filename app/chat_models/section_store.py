@@ -99,6 +99,13 @@ class SectionStore:
             self._files[path] = size
             self._disk_bytes += size
 
+    def remembered(self, *, tenant: str, revision_ids: Collection[str]) -> set[str]:
+        """Those of the revisions with at least one state."""
+        held = {key.revision_id for key in self._states if key.tenant == tenant}
+        home = self._tenant_folder(tenant)
+        folders = {path.parent for path in self._files}
+        return {each for each in revision_ids if each in held or home / _name(each) in folders}
+
     def retain(self, *, tenant: str, revision_ids: Collection[str]) -> int:
         """Drop every state of the tenant's pages but those of these revisions, on disk too; how many there were."""
         kept = {*revision_ids, ""}

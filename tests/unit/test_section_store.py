@@ -46,6 +46,15 @@ def test_the_longest_unused_goes_first(tmp_path: Path) -> None:
     assert [store.get(make_key(name)) is not None for name in ("old", "new", "newest")] == [True, False, True]
 
 
+def test_which_revisions_are_remembered_is_told_of_the_tenants_own_alone(tmp_path: Path) -> None:
+    store = make_store(tmp_path, memory_bytes=5)
+    store.put(make_key("a", revision_id="page@1"), b"11111")
+    store.put(make_key("b", revision_id="page@2"), b"22222")
+    store.put(make_key("c", tenant="globex", revision_id="page@3"), b"3")
+    asked = ["page@1", "page@2", "page@3", "page@4"]
+    assert store.remembered(tenant="acme", revision_ids=asked) == {"page@1", "page@2"}
+
+
 def test_what_memory_let_go_is_found_on_disk(tmp_path: Path) -> None:
     store = make_store(tmp_path, memory_bytes=5)
     store.put(make_key("first"), b"11111")
