@@ -1,8 +1,8 @@
-"""Question to sections: latency, memory and disk as the knowledge base grows, under a permission filter.
+"""Question to sections: where the time goes, with memory and disk, under a permission filter.
 
-Pages are made of words with natural frequencies and stored by the real protocol (chunking, index, catalogue). Only
-their vectors are random, because a model would need hours for them; a question is embedded by the real model. The CPU
-time of a search (ours and the index owner's, without the embedding) is what a busy machine does not blur.
+Pages are made of words as frequent as a wiki's and stored in the real catalogue and the real index; their vectors are
+made up, because a model would need hours for them. A question is embedded by the real model. CPU times are what a busy
+machine blurs least: of the embedder, of the rest of this process, and of the index's owner process.
 """
 
 import argparse
@@ -10,33 +10,40 @@ import asyncio
 import os
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from rich.console import Console
 from rich.table import Table
 
 from app.answering.retrieval import HybridRetriever
 from app.answering.types import SearchScope
 from app.measures import percentile
-from bench.search import ADMITTED, AUDIENCES
+from bench.growing import grown, settings_of
+from bench.search import ADMITTED
 from bench.words import Words
-from ingest.reporting import Tally
-from ingest.storing import Storer
-from kb.access import Audience, Principal
-from kb.documents import Block, Document, Section
-from kb.embedders.base import Embedder, Vectors
-from kb.settings import KnowledgeSettings
+from kb.access import Principal
 from kb.wiring import KnowledgeBase, open_knowledge_base
 
-SECTIONS_A_PAGE = 10
-WORDS_A_SECTION = 100
 QUERIES = 200
+LOADING_SECONDS = 600
 READER = Principal(tenant="acme", email="reader@acme.test", groups=frozenset(f"team{number}" for number in ADMITTED))
+# What a question waits for, one after the other; the rest is reading, scoring and collapsing in this process.
+STEPS = ("rights", "embedding", "index", "catalogue", "the rest")
+HEADINGS = (
+    "chunks",
+    "p50 ms",
+    "p95 ms",
+    *STEPS,
+    "CPU: embedding",
+    "CPU: the rest",
+    "CPU: owner",
+    "owner MB",
+    "disk MB",
+)
 
 
 async def main() -> None:
@@ -44,137 +51,143 @@ async def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--sizes", type=int, nargs="+", default=[1_000, 10_000, 50_000], help="chunks")
     parser.add_argument("--queries", type=int, default=QUERIES)
+    parser.add_argument("--keep", type=Path, help="folder that keeps the knowledge bases for another run")
     arguments = parser.parse_args()
-    table = Table(title="question to sections; the reader may read 5 of 12 audiences", title_justify="left")
-    for heading in (
-        "chunks",
-        "p50 ms",
-        "p95 ms",
-        "embedding p50",
-        "search p50",
-        "search CPU ms",
-        "owner MB",
-        "disk MB",
-    ):
-        table.add_column(heading, justify="right")
+    found = {}
     for size in arguments.sizes:
-        with tempfile.TemporaryDirectory() as directory:
-            figures = await measure(Path(directory), size=size, queries=arguments.queries)
-        table.add_row(f"{size:,}", *figures.cells())
-        Console(stderr=True).print(f"{size:,} chunks: {' '.join(figures.cells())}")
-    Console().print(table)
+        with _folder(arguments.keep) as folder:
+            home = Path(folder) / str(size)
+            await grown(home, size=size, told=lambda count: None)
+            found[size] = await measure(home, queries=arguments.queries)
+        Console(stderr=True).print(f"{size:,} chunks: {' '.join(found[size].cells())}")
+    # As wide as it is, also in a pipe.
+    Console(width=140).print(table_of(found))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figures:
-    """Milliseconds of each query as a whole, of its embedding, and of its search alone; milliseconds of CPU of a mean
-    search; bytes of memory and disk."""
+    """Milliseconds of each question and of each of its steps, of CPU per question, and bytes of memory and disk."""
 
     total: Sequence[float]
-    embedding: Sequence[float]
-    search: Sequence[float]
-    search_cpu: float
+    steps: Mapping[str, Sequence[float]]
+    cpu: Mapping[str, float]
     memory_bytes: int
     disk_bytes: int
 
     def cells(self) -> list[str]:
         """As the table shows them."""
         times = [percentile(self.total, 0.5), percentile(self.total, 0.95)]
-        times += [percentile(self.embedding, 0.5), percentile(self.search, 0.5), self.search_cpu]
-        return [*(f"{each:.1f}" for each in times), f"{self.memory_bytes / 1e6:.0f}", f"{self.disk_bytes / 1e6:.0f}"]
+        times += [percentile(self.steps[step], 0.5) for step in STEPS]
+        times += [self.cpu[who] for who in ("embedding", "rest", "owner")]
+        return [*(f"{each:.1f}" for each in times), f"{self.memory_bytes / 1e6:,.0f}", f"{self.disk_bytes / 1e6:,.0f}"]
 
 
-class RandomPassages:
-    """The embedder the settings name, but for passages: those get random vectors at once."""
+class Watch:
+    """Adds up what is waited for, by step, since the last question began."""
 
-    def __init__(self, inner: Embedder) -> None:
-        self._inner = inner
-        self._random = np.random.default_rng(7)
-        self.milliseconds: list[float] = []
+    def __init__(self) -> None:
+        self.milliseconds = dict.fromkeys(STEPS, 0.0)
         self.cpu_seconds = 0.0
 
-    def __getattr__(self, name: str) -> Any:  # whatever an embedder has
-        return getattr(self._inner, name)
+    def over(self, target: object, **steps: str) -> Any:  # stands for whatever it watches
+        """The target, with the named methods timed as the named steps."""
+        return _Watched(target, self, steps)
 
-    async def embed_passages(self, texts: Sequence[str]) -> Vectors:
-        """Unit vectors, shape (len(texts), dimension)."""
-        vectors = self._random.standard_normal((len(texts), self._inner.dimension)).astype(np.float32)
-        return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
-
-    async def embed_query(self, text: str) -> Vectors:
-        """The model's own, timed."""
+    async def time(self, step: str, call: Callable[[], Any]) -> Any:
+        """What the call gives."""
         started, cpu = time.perf_counter(), time.process_time()
-        vector = await self._inner.embed_query(text)
-        self.milliseconds.append((time.perf_counter() - started) * 1000)
-        self.cpu_seconds += time.process_time() - cpu
-        return vector
+        try:
+            return await call()
+        finally:
+            self.milliseconds[step] += (time.perf_counter() - started) * 1000
+            if step == "embedding":
+                self.cpu_seconds += time.process_time() - cpu
 
 
-async def measure(home: Path, *, size: int, queries: int) -> Figures:
-    """Build a knowledge base of `size` chunks in `home` and ask."""
-    async with open_knowledge_base(KnowledgeSettings(tenant="acme", data_dir=home)) as opened:
-        embedder = RandomPassages(opened.embedder)
-        base = replace(opened, embedder=embedder)
-        await fill(base, size=size)
-        retriever = HybridRetriever(base.catalogue, base.index, embedder, link_base="")
-        await retriever.retrieve("the first question loads the model", READER, scope=SearchScope(), count=5)
-        owner = int((await base.index.health()).detail.split()[-1])
-        embedder.milliseconds.clear()
-        embedder.cpu_seconds = 0.0
-        before = time.process_time() + cpu_seconds_of(owner)
-        total = await ask(retriever, queries)
-        cpu = time.process_time() + cpu_seconds_of(owner) - before - embedder.cpu_seconds
+class _Watched:
+    def __init__(self, target: object, watch: Watch, steps: Mapping[str, str]) -> None:
+        self._target, self._watch, self._steps = target, watch, steps
+
+    def __getattr__(self, name: str) -> Any:  # whatever the target has
+        found = getattr(self._target, name)
+        if name not in self._steps:
+            return found
+        return lambda *given, **others: self._watch.time(self._steps[name], lambda: found(*given, **others))
+
+
+async def measure(home: Path, *, queries: int) -> Figures:
+    """Ask the knowledge base in `home`."""
+    async with open_knowledge_base(settings_of(home)) as base:
+        watch = Watch()
+        retriever = watched_retriever(base, watch)
+        owner = await ready_owner(base)
+        # Loads the model, compiles its kernels for usual lengths, and fills the statement caches.
+        await ask(retriever, watch, Words(seed=5), count=20)
+        watch.cpu_seconds = 0.0
+        before, owner_before = time.process_time(), cpu_seconds_of(owner)
+        total, steps = await ask(retriever, watch, Words(seed=11), count=queries)
+        cpu = {
+            "embedding": watch.cpu_seconds,
+            "rest": time.process_time() - before - watch.cpu_seconds,
+            "owner": cpu_seconds_of(owner) - owner_before,
+        }
         return Figures(
             total=total,
-            embedding=list(embedder.milliseconds),
-            search=[whole - part for whole, part in zip(total, embedder.milliseconds, strict=True)],
-            search_cpu=cpu / queries * 1000,
+            steps=steps,
+            cpu={who: seconds / queries * 1000 for who, seconds in cpu.items()},
             memory_bytes=resident_bytes(owner),
             disk_bytes=await asyncio.to_thread(bytes_below, home),
         )
 
 
-async def ask(retriever: HybridRetriever, count: int) -> list[float]:
-    """Milliseconds of each of so many questions."""
-    words = Words(seed=11)
-    total = []
+async def ready_owner(base: KnowledgeBase) -> int:
+    """The process id of the index's owner, as soon as it has loaded the index."""
+    deadline = time.monotonic() + LOADING_SECONDS
+    while not (health := await base.index.health()).is_ready:
+        if time.monotonic() > deadline:
+            raise AssertionError(health.detail)
+    return int(health.detail.split()[-1])
+
+
+def watched_retriever(base: KnowledgeBase, watch: Watch) -> HybridRetriever:
+    """The retriever, with what it waits for timed."""
+    catalogue = watch.over(base.catalogue)
+    catalogue.access = watch.over(base.catalogue.access, readable="rights")
+    catalogue.documents = watch.over(base.catalogue.documents, read_sections="catalogue")
+    index = watch.over(base.index, search="index")
+    embedder = watch.over(base.embedder, embed_query="embedding")
+    return HybridRetriever(catalogue, index, embedder, link_base="")
+
+
+async def ask(
+    retriever: HybridRetriever, watch: Watch, words: Words, *, count: int
+) -> tuple[list[float], dict[str, list[float]]]:
+    """Milliseconds of each of so many questions, and of their steps."""
+    total: list[float] = []
+    steps: dict[str, list[float]] = {step: [] for step in STEPS}
     for _ in range(count):
         question = f"How do I {words.text(6)}?"
+        watch.milliseconds = dict.fromkeys(STEPS, 0.0)
         started = time.perf_counter()
         found = await retriever.retrieve(question, READER, scope=SearchScope(), count=5)
         total.append((time.perf_counter() - started) * 1000)
         if not found:
             raise AssertionError("a question found nothing")
-    return total
+        watch.milliseconds["the rest"] = total[-1] - sum(watch.milliseconds.values())
+        for step, milliseconds in watch.milliseconds.items():
+            steps[step].append(milliseconds)
+    return total, steps
 
 
-async def fill(base: KnowledgeBase, *, size: int) -> None:
-    """Store pages until there are `size` chunks."""
-    storer = Storer(base, Tally())
-    words = Words(seed=7)
-    for document in pages(size // SECTIONS_A_PAGE, words):
-        await storer.add(document)
-    await storer.flush()
-    count = (await base.index.health()).point_count
-    if not 0.9 * size <= count <= 1.1 * size:
-        raise AssertionError(f"{count} chunks were stored, and {size} are to be measured")
-
-
-def pages(count: int, words: Words) -> Iterator[Document]:
-    """Pages of ten sections, each small enough to be one chunk."""
-    for number in range(count):
-        yield Document(
-            tenant="acme",
-            source_id="wiki",
-            native_id=f"page-{number}",
-            space=f"space-{number % 8}",
-            title=words.text(3),
-            url=f"https://wiki.test/page-{number}",
-            version="1",
-            updated_at=datetime(2026, 1, 1, tzinfo=UTC),
-            audience=Audience.of([f"group:team{1 + number % AUDIENCES}"]),
-            sections=tuple(_section(number, ordinal, words) for ordinal in range(SECTIONS_A_PAGE)),
-        )
+def table_of(found: Mapping[int, Figures]) -> Table:
+    """A row for each size."""
+    title = "question to sections, ms (medians of each step; mean CPU); the reader may read 5 of 12 audiences"
+    table = Table(title=title, title_justify="left")
+    for heading in HEADINGS:
+        table.add_column(heading, justify="right")
+    for size, figures in found.items():
+        table.add_row(f"{size:,}", *figures.cells())
+    return table
 
 
 def resident_bytes(pid: int) -> int:
@@ -190,15 +203,12 @@ def cpu_seconds_of(pid: int) -> float:
 
 
 def bytes_below(home: Path) -> int:
-    """Bytes of all files in a folder."""
-    return sum(path.stat().st_size for path in home.rglob("*") if path.is_file())
+    """Bytes that a folder's files take on the disk; files with holes take less than their length."""
+    return sum(path.stat().st_blocks * 512 for path in home.rglob("*") if path.is_file())
 
 
-def _section(page: int, ordinal: int, words: Words) -> Section:
-    url = f"https://wiki.test/page-{page}#s{ordinal}"
-    text = words.text(WORDS_A_SECTION // 2)
-    block = Block(kind="paragraph", text=text)
-    return Section(id=f"#s{ordinal}", heading_path=(words.text(2),), anchor=f"s{ordinal}", url=url, blocks=(block,))
+def _folder(keep: Path | None) -> AbstractContextManager[str]:
+    return tempfile.TemporaryDirectory() if keep is None else nullcontext(str(keep))
 
 
 if __name__ == "__main__":
