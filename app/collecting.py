@@ -12,8 +12,9 @@ LOOK_SECONDS = 5.0
 LONGEST_SECONDS = 600.0
 # How often what has long been there is looked at once more.
 THOROUGH_SECONDS = 3600.0
-# The third is how many middle collections make a full one: by themselves, practically none.
-_THRESHOLDS = (2000, 15, 1_000_000)
+# A middle collection looks at some 10,000 new objects, for four milliseconds. The third is how many of them make a full
+# one: by themselves, practically none.
+_THRESHOLDS = (1000, 10, 1_000_000)
 
 
 class QuietCollector:
@@ -26,17 +27,18 @@ class QuietCollector:
         self._is_quiet = is_quiet
         self._clock = clock
         self._collected_at = self._thorough_at = clock()
+        self._has_collected = False
 
     async def run_forever(self) -> None:
-        """Collect once now, when everything is loaded, then now and again, until cancelled: then all is as before."""
+        """Collect when everything is loaded, as soon as nobody asks, then now and again, until cancelled: then all is
+        as before."""
         before = gc.get_threshold()
         gc.set_threshold(*_THRESHOLDS)
         try:
-            self.collect()
             while True:
-                await asyncio.sleep(LOOK_SECONDS)
                 if self.is_due():
                     self.collect()
+                await asyncio.sleep(LOOK_SECONDS)
         finally:
             gc.set_threshold(*before)
             gc.unfreeze()
@@ -44,11 +46,12 @@ class QuietCollector:
     def is_due(self) -> bool:
         """Is this a moment for it?"""
         since = self._clock() - self._collected_at
-        return since >= LONGEST_SECONDS or (since >= LOOK_SECONDS * 6 and self._is_quiet())
+        is_time = since >= LOOK_SECONDS * 6 or not self._has_collected
+        return since >= LONGEST_SECONDS or (is_time and self._is_quiet())
 
     def collect(self) -> None:
         """A full collection; a thorough one looks at what was set aside too, and is for quiet moments alone."""
-        self._collected_at = self._clock()
+        self._collected_at, self._has_collected = self._clock(), True
         if self._collected_at - self._thorough_at >= THOROUGH_SECONDS and self._is_quiet():
             self._thorough_at = self._collected_at
             gc.unfreeze()

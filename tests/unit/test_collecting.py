@@ -28,6 +28,12 @@ def as_before() -> object:
 def test_it_waits_for_a_quiet_moment_but_not_for_ever() -> None:
     clock, quiet = Clock(), [False]
     collector = QuietCollector(lambda: quiet[0], clock=clock)
+    assert not collector.is_due(), "not even the first"
+    quiet[0] = True
+    assert collector.is_due()
+    collector.collect()
+    assert not collector.is_due()
+    quiet[0] = False
     clock.now = LOOK_SECONDS * 6
     assert not collector.is_due()
     quiet[0] = True
