@@ -133,15 +133,16 @@ class Scheduler:
             await self._queue.enqueue(self._tenant, source_id)
 
     async def _tidy(self, jobs: Mapping[str, SourceJob]) -> None:
-        """Nothing waits longer than its interval, or rests longer than the longest rest: clocks are put back."""
+        """Nothing waits longer than its interval, or rests longer than it was meant to: clocks are put back."""
         for source in self._sources.values():
             job = jobs.get(source.id)
             latest = self._clock() + timedelta(seconds=source.interval_seconds)
             if job is None or (job.holder is None and (job.due_at is None or job.due_at > latest)):
                 await self._queue.enqueue(self._tenant, source.id, in_seconds=source.interval_seconds)
-            too_long = self._clock() + timedelta(seconds=LONGEST_ASKED_SECONDS)
-            if job is not None and job.rests_until is not None and job.rests_until > too_long:
-                await self._queue.wake(self._tenant, source.id, most_seconds=LONGEST_ASKED_SECONDS)
+            if job is not None and job.rests_until is not None:
+                meant = _rest_of(job, rests_until=job.rests_until)
+                if job.rests_until > self._clock() + timedelta(seconds=meant):
+                    await self._queue.wake(self._tenant, source.id, most_seconds=meant)
 
     async def _pause(self) -> None:
         waiting = [*self._running.values()]
@@ -218,6 +219,13 @@ def rest_seconds(failures: int, *, at_least: float | None, chance: float) -> flo
     # Half of it is certain: a source that is down is not asked all the time by chance.
     asked = min(at_least or 0.0, LONGEST_ASKED_SECONDS)
     return max(asked, most * (0.5 + chance / 2))
+
+
+def _rest_of(job: SourceJob, *, rests_until: datetime) -> float:
+    """How many seconds the source was meant to rest."""
+    if job.rests_from is None:
+        return LONGEST_ASKED_SECONDS
+    return min(LONGEST_ASKED_SECONDS, max(0.0, (rests_until - job.rests_from).total_seconds()))
 
 
 def is_down(job: SourceJob) -> bool:

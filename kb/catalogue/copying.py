@@ -67,7 +67,7 @@ def put_in_place(file: Path, target: Path) -> None:
     with _translated(target):
         with closing(sqlite3.connect(draft)) as opened, opened:
             opened.execute("UPDATE sources SET lease_holder = NULL, lease_until = NULL")
-            opened.execute("UPDATE jobs SET holder = NULL, lease_until = NULL, rests_until = NULL")
+            opened.execute("UPDATE jobs SET holder = NULL, lease_until = NULL, rests_from = NULL, rests_until = NULL")
         # A log left beside the file would be read into it.
         for name in ("-wal", "-shm"):
             target.with_name(target.name + name).unlink(missing_ok=True)

@@ -77,15 +77,17 @@ class JobStore:
 
     async def done(self, tenant: str, source_id: str, *, holder: str, next_in_seconds: float) -> None:
         """The run ended well; the next is due in so many seconds, or when it was asked for meanwhile."""
-        ended: dict[str, object] = {"failures": 0, "reason": None, "rests_until": None}
+        ended: dict[str, object] = {"failures": 0, "reason": None, "rests_from": None, "rests_until": None}
         await self._end(tenant, source_id, holder=holder, next_in_seconds=next_in_seconds, ended=ended)
 
     async def fail(self, tenant: str, source_id: str, *, holder: str, rest_seconds: float, reason: str) -> None:
         """The run failed: the source rests for so many seconds, whatever is asked for meanwhile."""
+        now = self._clock()
         ended: dict[str, object] = {
             "failures": jobs.c.failures + 1,
             "reason": reason,
-            "rests_until": self._clock() + timedelta(seconds=rest_seconds),
+            "rests_from": now,
+            "rests_until": now + timedelta(seconds=rest_seconds),
         }
         await self._end(tenant, source_id, holder=holder, next_in_seconds=rest_seconds, ended=ended)
 
@@ -95,10 +97,11 @@ class JobStore:
 
     async def wake(self, tenant: str, source_id: str, *, most_seconds: float) -> None:
         """Let no source rest for longer than so many seconds: a clock put back would make it sleep for a day."""
-        latest = self._clock() + timedelta(seconds=most_seconds)
+        now = self._clock()
+        latest = now + timedelta(seconds=most_seconds)
         async with self._database.write() as connection:
             late = (*_one(tenant, source_id), jobs.c.rests_until > latest)
-            await connection.execute(update(jobs).where(*late).values(rests_until=latest))
+            await connection.execute(update(jobs).where(*late).values(rests_from=now, rests_until=latest))
 
     async def all(self, tenant: str) -> dict[str, SourceJob]:
         """Source id → its job."""

@@ -43,6 +43,7 @@ class SourceJob:
 
     source_id: str
     due_at: datetime | None
+    rests_from: datetime | None
     rests_until: datetime | None
     is_hinted: bool
     holder: str | None

@@ -234,6 +234,8 @@ jobs = Table(
     # None: nothing is asked for beyond the run that has the lease.
     Column("due_at", UtcDateTime),
     # A source that failed, or asked for patience, rests until then, whatever is due.
+    # A clock put back cannot make a rest longer than it was meant to be.
+    Column("rests_from", UtcDateTime),
     Column("rests_until", UtcDateTime),
     Column("is_hinted", Boolean, nullable=False, server_default=false()),
     Column("holder", String(200)),

@@ -151,6 +151,17 @@ async def test_a_source_that_fails_rests_longer_each_time_and_hints_do_not_wake_
     assert (is_down(job), job.reason) == (True, "the wiki did not answer")
 
 
+@pytest.mark.parametrize("hours", [-48, -1, -0.05, 48])
+async def test_a_source_rests_no_longer_than_it_was_meant_to_whatever_its_clock_does(rig: Rig, hours: float) -> None:
+    scheduler = rig.scheduler("a")
+    rig.outcome = lambda: replace(REPORT, has_failed=True, reason="no")
+    await rig.look(scheduler)
+    rig.clock.turn(hours=hours)
+    await rig.look(scheduler)
+    rig.clock.turn(seconds=INTERVAL)
+    assert await rig.look(scheduler) == ["a"]
+
+
 async def test_a_source_that_gets_well_is_back_at_its_interval(rig: Rig) -> None:
     scheduler = rig.scheduler("a")
     rig.outcome = lambda: replace(REPORT, has_failed=True, reason="no")

@@ -201,6 +201,7 @@ def _make_sources() -> None:
         sa.Column("tenant", sa.String(length=200), nullable=False),
         sa.Column("source_id", sa.String(length=100), nullable=False),
         sa.Column("due_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("rests_from", sa.DateTime(timezone=True), nullable=True),
         sa.Column("rests_until", sa.DateTime(timezone=True), nullable=True),
         sa.Column("is_hinted", sa.Boolean(), server_default=sa.false(), nullable=False),
         sa.Column("holder", sa.String(length=200), nullable=True),
