@@ -12,6 +12,7 @@ from app.slack_settings import SlackTable
 from kb.settings import KnowledgeSettings, PluginTable, SettingsTable
 
 NO_RERANKER = "none"
+NO_CHECKER = "none"
 
 
 class ChatModelTable(PluginTable):
@@ -27,6 +28,12 @@ class RerankerTable(PluginTable):
     """What puts the best sections in a better order."""
 
     kind: str = Field(default=NO_RERANKER, description="`none` (default), or `cross_encoder` with the `model` to use.")
+
+
+class CheckerTable(PluginTable):
+    """What looks at a sentence of the chat model a second time, after the built-in check."""
+
+    kind: str = Field(default=NO_CHECKER, description="`none` (default), or `cross_encoder` with the `model` to use.")
 
 
 class AnsweringTable(SettingsTable):
@@ -149,6 +156,7 @@ class Settings(KnowledgeSettings):
 
     chat_model: ChatModelTable = Field(default_factory=ChatModelTable, description="The LLM that writes answers.")
     reranker: RerankerTable = Field(default_factory=RerankerTable, description="What reorders the best sections.")
+    checker: CheckerTable = Field(default_factory=CheckerTable, description="What checks sentences a second time.")
     answering: AnsweringTable = Field(default_factory=AnsweringTable, description="How answers are made.")
     server: ServerTable = Field(default_factory=ServerTable, description="The REST endpoint and the chat page.")
     slack: SlackTable = Field(default_factory=SlackTable, description="The bot in a Slack workspace.")

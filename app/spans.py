@@ -17,6 +17,7 @@ from app.answering.evidence import Evidence, EvidenceFinder
 from app.answering.ports import QuestionAnswerer, Retriever, answer_of
 from app.answering.types import Answer, AnswerEvent, Passage, Question, SearchScope
 from app.chat_models.base import ChatMessage, ChatModel
+from app.checkers.base import SecondCheck
 from kb.access import Principal
 from kb.embedders.base import Embedder, PieceEmbedder, Pieces, Vectors
 from kb.index.base import Hit, Index, IndexFilter
@@ -136,8 +137,8 @@ class TracedFinder(EvidenceFinder):
 class TracedChecker(SentenceChecker):
     """A check whose every look at a sentence and a section is a span."""
 
-    def __init__(self, tracer: Tracer) -> None:
-        super().__init__()
+    def __init__(self, tracer: Tracer, second: SecondCheck | None = None) -> None:
+        super().__init__(second)
         self._tracer = tracer
 
     def check_sentence(self, sentence: str, evidence: str, *, about: str, asked: str = "") -> Support:

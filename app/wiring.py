@@ -7,12 +7,14 @@ from typing import Any
 
 from app.answering.answerer import Answerer
 from app.answering.calibration import read_calibration
+from app.answering.checking import SentenceChecker
 from app.answering.evidence import EvidenceFinder
 from app.answering.ports import QuestionAnswerer, Retriever
 from app.answering.retrieval import DEFAULT_LANGUAGE, HybridRetriever
 from app.chat_models.base import ChatModel
+from app.checkers.base import SecondCheck
 from app.rerankers.base import Reranker
-from app.settings import NO_RERANKER, Settings
+from app.settings import NO_CHECKER, NO_RERANKER, Settings
 from app.spans import TracedAnswerer, TracedChecker, TracedFinder, TracedModel, TracedRetriever, Tracer, traced_base
 from app.tracing_start import tracing
 from kb.http import HttpClients
@@ -71,6 +73,7 @@ def _plain(knowledge_base: KnowledgeBase, chat_model: ChatModel, settings: Setti
         chat_model,
         settings=settings.answering,
         max_question_bytes=settings.server.max_question_bytes,
+        checker=SentenceChecker(build_second_check(settings)),
     )
 
 
@@ -86,7 +89,7 @@ def _traced(
         model,
         settings=settings.answering,
         max_question_bytes=settings.server.max_question_bytes,
-        checker=TracedChecker(tracer),
+        checker=TracedChecker(tracer, build_second_check(settings)),
     )
     return TracedAnswerer(answerer, tracer)
 
@@ -112,6 +115,17 @@ def build_reranker(settings: Settings) -> Reranker | None:
     config = configure(plugin, table.plugin_values, where="[reranker]")
     reranker: Reranker = plugin.build(config, data_dir=settings.data_dir)
     return reranker
+
+
+def build_second_check(settings: Settings) -> SecondCheck | None:
+    """The check the settings name beside the built-in one, if any. Building is cheap: nothing is loaded yet."""
+    table = settings.checker
+    if table.kind == NO_CHECKER:
+        return None
+    plugin = load("app.checkers", table.kind)
+    config = configure(plugin, table.plugin_values, where="[checker]")
+    check: SecondCheck = plugin.build(config, data_dir=settings.data_dir)
+    return check
 
 
 def build_chat_model(settings: Settings) -> ChatModel:

@@ -1,5 +1,6 @@
 """The sentence check: does a text support a claim? Trained on open data; numbers, names and "not" are also rules."""
 
+import logging
 import re
 from collections import Counter
 from collections.abc import Sequence
@@ -10,7 +11,10 @@ from app.answering.claims import Reading, claim_features, whole_text
 from app.answering.units import Unit, units_of
 from app.answering.weights import probability, tree_model
 from app.answering.words import Words, content_stems, numbers_of, stem, stems_in_order, words_of
+from app.checkers.base import SecondCheck
+from kb.errors import ModelError
 
+logger = logging.getLogger(__name__)
 SUPPORTED_AT = 0.52
 # From here on a unit speaks of what the claim does. In open data a quarter of such claims with a number of their own is
 # supported.
@@ -47,22 +51,29 @@ class Support:
 
 
 class SentenceChecker:
-    """The default check: needs no model. A stronger checker can take its place."""
+    """The default check needs no model. A second one, if there is one, is asked about what the first one passed."""
+
+    def __init__(self, second: SecondCheck | None = None) -> None:
+        self._second = second
 
     def check(self, claim: str, evidence: str, *, about: str = "") -> Support:
         """Is the claim supported by the evidence text? `about`: its title and headings, which may name the subject.
 
-        The trained score decides, but for a number that the text has nowhere where it says the rest. An answer must
-        keep to more; see `check_sentence`.
+        The trained score decides, or that of the second check in its place, but for a number that the text has nowhere
+        where it says the rest. An answer must keep to more; see `check_sentence`. Raises ModelError.
         """
         units = units_of(evidence)
         if not units or not words_of(claim).stems:
             return Support(is_supported=False, score=0.0, unit=None)
         reading = Reading.of(claim, units, about)
-        score = probability(tree_model("check").score(claim_features(reading, evidence)))
+        supported_at = self._second.supported_above if self._second else SUPPORTED_AT
+        if self._second:
+            score = self._second.score(claim, f"{about}\n{evidence}".strip())
+        else:
+            score = probability(tree_model("check").score(claim_features(reading, evidence)))
         if reading.shares[reading.best] >= _SAME_SUBJECT and reading.words.numbers - numbers_of(evidence):
-            score = min(score, SUPPORTED_AT) / 2
-        return Support(is_supported=score >= SUPPORTED_AT, score=score, unit=units[reading.best])
+            score = min(score, supported_at) / 2
+        return Support(is_supported=score >= supported_at, score=score, unit=units[reading.best])
 
     def check_sentence(self, sentence: str, evidence: str, *, about: str, asked: str = "") -> Support:
         """The stricter verdict on a sentence of an answer: a number or name of its own, or a turned "not", ends it.
@@ -85,7 +96,18 @@ class SentenceChecker:
         if held >= _QUOTED:
             return Support(is_supported=True, score=held, unit=best, is_quoted=True)
         score = probability(tree_model("check").score(claim_features(reading, evidence)))
-        return Support(is_supported=score >= SUPPORTED_AT, score=score, unit=best)
+        is_supported = score >= SUPPORTED_AT and self._passes_again(sentence, window)
+        return Support(is_supported=is_supported, score=score, unit=best)
+
+    def _passes_again(self, sentence: str, window: str) -> bool:
+        """Does the second check say so too? One that fails passes nothing: the page's own words are there."""
+        if self._second is None:
+            return True
+        try:
+            return self._second.score(sentence, window.strip()) >= self._second.supported_above
+        except ModelError as exc:
+            logger.warning("second check failed", extra={"error": type(exc).__name__, "check": self._second.name})
+            return False
 
 
 def contradicts(claimed: Words, reading: Reading, window: Words) -> bool:

@@ -54,12 +54,14 @@ def search(
 
 
 def check(
+    context: typer.Context,
     claims: Annotated[Path, typer.Argument(metavar="CLAIMS.jsonl", help="Lines of {claim, evidence}.")],
 ) -> None:
     """Say for each claim whether its evidence supports it: lines of {supported, score}."""
     from app.answering.checking import SentenceChecker
+    from app.wiring import build_second_check
 
-    checker = SentenceChecker()
+    checker = SentenceChecker(build_second_check(global_options(context).settings()))
     for number, line in enumerate(_lines(claims), start=1):
         claim, evidence = _claim(line, where=f"{claims}:{number}")
         support = checker.check(claim, evidence)

@@ -21,7 +21,7 @@ def make_model(folder: Path, *, labels: int = 1) -> Path:
     from transformers import BertConfig, BertForSequenceClassification, BertTokenizerFast
 
     torch.manual_seed(3)
-    folder.mkdir()
+    folder.mkdir(parents=True)
     (folder / "vocab.txt").write_text("\n".join(WORDS), encoding="utf-8")
     shape: dict[str, Any] = {
         "vocab_size": len(WORDS),

@@ -14,7 +14,11 @@ SDK_BORDERS = {
     "qdrant_client": ("kb/index/server.py",),
     "qdrant_edge": ("kb/index/edge*.py",),
     "llama_cpp": ("app/chat_models/llama_cpp*.py",),
-    "sentence_transformers": ("kb/embedders/sentence_transformers*.py", "app/rerankers/cross_encoder.py"),
+    "sentence_transformers": (
+        "kb/embedders/sentence_transformers*.py",
+        "app/rerankers/cross_encoder.py",
+        "app/checkers/cross_encoder.py",
+    ),
     "torch": ("kb/embedders/sentence_transformers*.py",),
     "httpx": ("kb/http.py", "kb/index/server.py", "ingest/connectors/notion*.py"),
     "notion_client": ("ingest/connectors/notion*.py",),

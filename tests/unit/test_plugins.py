@@ -13,6 +13,7 @@ from kb.plugins import available, configure, load
         ("kb.index", {"edge", "memory", "server"}),
         ("app.chat_models", {"llama_cpp", "openai", "scripted"}),
         ("ingest.connectors", {"folder"}),
+        ("app.checkers", {"cross_encoder"}),
     ],
 )
 def test_every_plugin_is_found_and_no_part_of_one(package: str, least: set[str]) -> None:
@@ -21,7 +22,9 @@ def test_every_plugin_is_found_and_no_part_of_one(package: str, least: set[str])
     assert not {name for name in found if name == "base" or any(name.startswith(f"{kind}_") for kind in least)}
 
 
-@pytest.mark.parametrize("package", ["kb.embedders", "kb.index", "app.chat_models", "ingest.connectors"])
+@pytest.mark.parametrize(
+    "package", ["kb.embedders", "kb.index", "app.chat_models", "app.checkers", "ingest.connectors"]
+)
 def test_every_plugin_describes_every_setting_and_can_be_built(package: str) -> None:
     for kind in available(package):
         plugin = load(package, kind)
