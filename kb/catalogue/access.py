@@ -21,10 +21,8 @@ class AccessStore:
     async def intern(self, tenant: str, audience: Audience) -> int:
         """The id of an audience; equal audiences have one id."""
         found = select(audiences.c.id).where(audiences.c.tenant == tenant, audiences.c.digest == audience.digest)
-        async with self._database.read() as connection:
-            known = (await connection.execute(found)).scalar()
-        if known is not None:
-            return int(known)
+        if known := await self._database.fetch(found):
+            return int(known[0].id)
         async with self._database.write() as connection:
             layers = sorted(sorted(layer) for layer in audience.layers)
             row = {"tenant": tenant, "digest": audience.digest, "layers": layers}

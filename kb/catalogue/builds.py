@@ -93,8 +93,7 @@ class BuildStore:
         query = select(chunks.c.fingerprint, chunks.c.made_from, chunks.c.vector).where(
             chunks.c.tenant == tenant, chunks.c.document_id == document_id, chunks.c.generation == generation
         )
-        async with self._database.read() as connection:
-            rows = (await connection.execute(query)).all()
+        rows = await self._database.fetch(query)
         return {row.fingerprint: (row.made_from, to_vector(row.vector)) for row in rows}
 
     async def vectors(self, tenant: str, *, generation: int, made_from: Sequence[str]) -> Mapping[str, Vectors]:
@@ -104,14 +103,13 @@ class BuildStore:
         """
         found: dict[str, Vectors] = {}
         wanted = sorted(set(made_from))
-        async with self._database.read() as connection:
-            for start in range(0, len(wanted), _MOST_PARAMETERS):
-                query = select(chunks.c.made_from, chunks.c.vector).where(
-                    chunks.c.tenant == tenant,
-                    chunks.c.generation == generation,
-                    chunks.c.made_from.in_(wanted[start : start + _MOST_PARAMETERS]),
-                )
-                found.update({row.made_from: to_vector(row.vector) for row in await connection.execute(query)})
+        for start in range(0, len(wanted), _MOST_PARAMETERS):
+            query = select(chunks.c.made_from, chunks.c.vector).where(
+                chunks.c.tenant == tenant,
+                chunks.c.generation == generation,
+                chunks.c.made_from.in_(wanted[start : start + _MOST_PARAMETERS]),
+            )
+            found.update({row.made_from: to_vector(row.vector) for row in await self._database.fetch(query)})
         return found
 
     async def mark_outdated(self, tenant: str, document_id: str, *, generation: int) -> None:

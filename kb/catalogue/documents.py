@@ -27,10 +27,9 @@ class DocumentStore(SectionReader):
     async def get(self, tenant: str, document_id: str) -> StoredDocument | None:
         """A live document's row."""
         query = select(documents).where(*_live(tenant), documents.c.document_id == document_id)
-        async with self._database.read() as connection:
-            row = (await connection.execute(query)).mappings().first()
         names = StoredDocument.__dataclass_fields__
-        return None if row is None else StoredDocument(**{name: row[name] for name in names})
+        found = [row._mapping for row in await self._database.fetch(query)]
+        return StoredDocument(**{name: found[0][name] for name in names}) if found else None
 
     async def reserve_revisions(self, tenant: str, document_ids: Sequence[str]) -> Mapping[str, int]:
         """Document id → its next revision number: durable at once, never given twice, even if the caller dies."""
