@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from app.answering.types import SearchScope
 
 _FILTER = re.compile(r'(?<!\S)(in|space|source|label|updated):(?:"([^"]{1,200})"|(\S{1,200}))', re.IGNORECASE)
+_DATED = re.compile(r"(?<!\S)updated:\d{4}\S*", re.IGNORECASE)
 _DATE = re.compile(r"(\d{4})(?:-(\d{1,2}))?(?:-(\d{1,2}))?")
 _QUOTED = re.compile(r'"([^"]{3,200})"|“([^”]{3,200})”|„([^“]{3,200})“|«([^»]{3,200})»')
 _WORD = re.compile(r"[^\W_]+(?:[_.:/@+#&-]+[^\W_]+)*")
@@ -52,12 +53,14 @@ def read_query(text: str, *, scope: SearchScope) -> Query:
 
 def spelled_otherwise(query: Query, *, scope: SearchScope, text: str) -> Iterator[Query]:
     """What else a query with inline filters that found nothing may mean: the same filters in other letters, and at
-    last the text as it stands, with no filter but the caller's own `scope`."""
-    if query.scope == scope:
+    last the text as it stands, with no filter but the caller's own `scope` and a date: a date is nothing else."""
+    dated = replace(scope, updated_since=query.scope.updated_since)
+    if query.scope == dated:
         return
     for spell in (str.upper, str.lower):
         yield replace(query, scope=_respelled(query.scope, scope, spell))
-    yield _query(text, scope)
+    words = text if dated == scope else " ".join(_DATED.sub(" ", text).split())
+    yield _query(words, dated)
 
 
 def without_filters(text: str) -> str:

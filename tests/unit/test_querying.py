@@ -48,6 +48,14 @@ def test_filters_alone_are_searched_for_as_words() -> None:
     assert read_query("in:ENG", scope=ANYWHERE).words == "in:ENG"
 
 
+def test_a_date_that_finds_nothing_is_not_widened() -> None:
+    since = SearchScope(updated_since=datetime(2030, 1, 1, tzinfo=UTC))
+    alone, beside = "updated:2030 deploy", "in:ENG updated:2030 deploy"
+    assert list(spelled_otherwise(read_query(alone, scope=ANYWHERE), scope=ANYWHERE, text=alone)) == []
+    *_, last = spelled_otherwise(read_query(beside, scope=ANYWHERE), scope=ANYWHERE, text=beside)
+    assert (last.scope, last.words) == (since, "in:ENG deploy")
+
+
 def test_filters_that_find_nothing_are_tried_in_other_letters_and_then_as_words() -> None:
     text = "in:Eng deploy"
     others = list(spelled_otherwise(read_query(text, scope=ANYWHERE), scope=ANYWHERE, text=text))

@@ -99,6 +99,11 @@ async def test_an_inline_date_leaves_older_pages_out(base: KnowledgeBase) -> Non
     assert names(await search(base, "updated:2026 annual leave")) == ["new"]
 
 
+async def test_a_date_after_every_page_finds_nothing(base: KnowledgeBase) -> None:
+    await store(base, make_page("leave", LEAVE))
+    assert await search(base, "updated:2099 annual leave") == []
+
+
 async def test_a_label_keeps_the_search_to_pages_that_carry_it(base: KnowledgeBase) -> None:
     await store(base, make_page("plain", LEAVE), make_page("policy", f"{LEAVE} Policy.", labels=("policy",)))
     assert names(await search(base, "label:policy annual leave")) == ["policy"]
