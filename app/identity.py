@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from app.identity_keys import Key, KeySet, keys_at, keys_in
 from app.identity_settings import Algorithm, IssuerTable
-from kb.errors import AccessDenied, ConfigError
+from kb.errors import AccessDenied, ConfigError, IdentityUnavailable
 from kb.http import HttpClients
 
 logger = logging.getLogger(__name__)
@@ -73,6 +73,14 @@ class TokenBook:
         if identity.ends_at - self._clock() > table.longest_seconds + table.leeway_seconds:
             raise denied("it is good for longer than longest_seconds")
         return identity
+
+
+async def check_issuer(table: IssuerTable, *, http: HttpClients) -> None:
+    """Raises IdentityUnavailable, which names the issuer, if its keys cannot be had; ConfigError without the extra."""
+    try:
+        await _keys_of(table, http).find(None)
+    except IdentityUnavailable as exc:
+        raise IdentityUnavailable(f"{table.id}: {exc}; look at jwks_url, or jwks_file") from exc
 
 
 def looks_signed(token: str) -> bool:

@@ -66,7 +66,7 @@ class IssuerTable(SettingsTable):
     def _secret_comes_from_the_environment(cls, values: object) -> object:
         if not isinstance(values, dict) or not isinstance(values.get("id"), str):
             return values
-        found = read_secret(f"FOOTNOTE_ISSUER_{values['id'].upper().replace('-', '_')}_SECRET")
+        found = read_secret(_secret_name(values["id"]))
         return values | {"secret": found} if found else values
 
     @model_validator(mode="after")
@@ -82,7 +82,7 @@ class IssuerTable(SettingsTable):
             if self.secret is not None or sum(has_keys) != 1:
                 raise ValueError(f"{self.algorithm} needs jwks_url or jwks_file, and no secret")
         elif any(has_keys) or self.secret is None:
-            raise ValueError("HS256 needs a secret, and neither jwks_url nor jwks_file")
+            raise ValueError(f"HS256 needs a secret ({_secret_name(self.id)}), and neither jwks_url nor jwks_file")
         elif len(self.secret.get_secret_value().encode()) < _LEAST_SECRET_BYTES:
             raise ValueError(f"the secret is too short: HS256 needs at least {_LEAST_SECRET_BYTES} bytes")
         return self
@@ -159,3 +159,8 @@ def _safe_address(value: str) -> str:
     if not is_safe_address(value):
         raise ValueError("write it as https://HOST/PATH (http on loopback alone), without a password")
     return value
+
+
+def _secret_name(issuer_id: str) -> str:
+    """The environment variable of an issuer's secret."""
+    return f"FOOTNOTE_ISSUER_{issuer_id.upper().replace('-', '_')}_SECRET"

@@ -64,4 +64,4 @@ def explain_validation(error: ValidationError, *, where: str, known: Mapping[str
         return f"{where}: unknown key {name!r}{choices}"
     if problem["type"] == "missing":
         return f"{where}: {name!r} is required"
-    return f"{where}: {name!r} is not valid: {problem['msg']}"
+    return f"{where}: {name!r} is not valid: {problem['msg'].removeprefix('Value error, ')}"

@@ -12,11 +12,13 @@ from app.address import listening
 from app.auth import must_be_safe_to_bind
 from app.cli.printing import make_console, plain
 from app.cli.running import OUR_MISTAKE, global_options, run
+from app.identity import check_issuer
 from app.settings import Settings
 from app.wiring import build_chat_model
 from ingest.wiring import build_connector
 from kb.catalogue import Catalogue
 from kb.errors import ConfigError, IndexUnavailable, KnowledgeBaseError, SourceError, SourceUnavailable
+from kb.http import HttpClients
 from kb.settings import SourceTable
 from kb.wiring import build_embedder, open_knowledge_base
 
@@ -41,6 +43,7 @@ async def _examine(settings: Settings) -> bool:
         "chat model": _chat_model,
         "sources": _sources,
         "Slack": _slack,
+        "identity": _identity,
         "address": _address,
     }
     console = make_console()
@@ -129,9 +132,28 @@ async def _slack(settings: Settings) -> str:
     return await check_slack(settings.slack)
 
 
+async def _identity(settings: Settings) -> str:
+    """Does the provider of sign-ins answer, and can the keys of all issuers be had?"""
+    if not settings.knows_people:
+        return "off"
+    try:
+        from app.oidc import Provider
+    except ImportError as exc:
+        raise ConfigError("[login] and [[issuers]] need an extra: pip install 'footnote-kb[identity]'") from exc
+    told = []
+    if settings.login.is_on:
+        back = f"{settings.server.link_base}/login/callback"
+        await Provider(settings.login, redirect_uri=back, http=HttpClients()).begin(to="/")
+        told.append(f"{settings.login.issuer} answers, and must know {back}")
+    for issuer in settings.issuers:
+        await check_issuer(issuer, http=HttpClients())
+        told.append(f"{issuer.id}: {issuer.algorithm}")
+    return "; ".join(told)
+
+
 async def _address(settings: Settings) -> str:
     server = settings.server
     async with await Catalogue.open(settings.catalogue_url) as catalogue:
-        await must_be_safe_to_bind(server.host, catalogue, tenant=settings.tenant)
+        await must_be_safe_to_bind(server.host, catalogue, tenant=settings.tenant, knows_people=settings.knows_people)
     with listening(server.host, server.port):
         return f"{server.host}:{server.port} is free"
