@@ -1,8 +1,9 @@
 """What section memory does to whole answers: the demo's gold questions in `grounded` mode, read whole and joined.
 
-`python -m bench.model_quality [--questions N] [--reread 0 1 2]`: a fixed random choice of N questions (default: all),
-each asked of every contender in turn; `--reread`: so many sections at the prompt's end are read anew. The file is
-converted to BF16 for all of them. Prints a table after every tenth question.
+`python -m bench.model_quality [--questions N] [--answerable] [--reread 0 1 2]`: a fixed random choice of N questions
+(default: all; `--answerable`: of those with an answer), each asked of every contender in turn; `--reread`: so many
+sections at the prompt's end are read anew. The file is converted to BF16 for all of them. Prints a table after every
+tenth question.
 """
 
 import argparse
@@ -58,9 +59,10 @@ async def main() -> None:
     """Ask them all."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--questions", type=int, default=0)
+    parser.add_argument("--answerable", action="store_true")
     parser.add_argument("--reread", type=int, nargs="*", default=[0, 1, 2])
     given = parser.parse_args()
-    gold = read_gold(DEMO / "gold.jsonl")
+    gold = [each for each in read_gold(DEMO / "gold.jsonl") if each.is_answerable or not given.answerable]
     random.Random(8).shuffle(gold)
     gold = gold[: given.questions or len(gold)]
     verdicts: dict[str, list[Verdict]] = {}

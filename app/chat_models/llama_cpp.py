@@ -65,9 +65,8 @@ class Config(BaseModel):
         description="LoRA files (GGUF) by the `tone` of `[answering]` that they are for.",
     )
     section_memory: bool = Field(
-        default=False,
-        description="Remember what the model made of a section, and join it into the next prompt: faster by far, and "
-        "not quite the answers of prompts read whole.",
+        default=True,
+        description="Remember what the model made of a section, and join it into the next prompt: faster by far.",
     )
     section_reread: int = Field(
         default=0,
@@ -75,7 +74,7 @@ class Config(BaseModel):
         description="So many sections at a prompt's end are read anew, with those before them in view: nearer to "
         "prompts read whole, and slower.",
     )
-    section_memory_mb: int = Field(default=256, ge=0, description="Most memory for that.")
+    section_memory_mb: int = Field(default=128, ge=0, description="Most memory for that.")
     section_disk_mb: int = Field(default=1024, ge=0, description="Most disk for that, in `data_dir/models/sections`.")
 
 

@@ -132,6 +132,7 @@ def _memory(job: Job, weights: Weights, digests: tuple[object, ...], pace: Pace)
         store,
         identity=identity,
         pace=pace,
-        cell_count=min(job["context_tokens"], weights.trained_tokens or job["context_tokens"]),
+        # Half a window is more than prompts are given; a longer one is read whole.
+        cell_count=min(job["context_tokens"], weights.trained_tokens or job["context_tokens"]) // 2,
         reread_count=job["reread_count"],
     )
