@@ -45,6 +45,7 @@ def test_a_named_visitor_gets_what_that_person_may_read(tmp_path: Path, browser:
             visit(token(OWNER))
             ask(page, PAY)
             expect(page.locator(".sentence")).to_contain_text("84000")
+            expect(page.locator(".actions")).to_be_visible()  # the answer is whole, and remembered
             visit(token(OWNER))
             expect(page.locator(".sentence")).to_contain_text("84000")
             # Another person at the same tab: what was said before is not theirs.
