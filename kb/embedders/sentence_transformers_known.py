@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 _SEARCHING = "Represent this sentence for searching relevant passages: "
+# The same for Chinese; its colon is a wide one.
+_SEARCHING_ZH = "为这个句子生成表示以用于检索相关文章\uff1a"
 _ANSWERING = "Instruct: Given a web search query, retrieve relevant passages that answer the query\nQuery:"
 
 
@@ -28,6 +30,7 @@ KNOWN_MODELS = (
     KnownModel(name="sentence-transformers/all-MiniLM-L6-v2", dimension=384, licence="Apache-2.0"),
     KnownModel(name="BAAI/bge-small-en-v1.5", dimension=384, licence="MIT", query_prompt=_SEARCHING),
     KnownModel(name="BAAI/bge-base-en-v1.5", dimension=768, licence="MIT", query_prompt=_SEARCHING),
+    KnownModel(name="BAAI/bge-base-zh-v1.5", dimension=768, licence="MIT", query_prompt=_SEARCHING_ZH),
     KnownModel(name="BAAI/bge-m3", dimension=1024, licence="MIT"),
     KnownModel(
         name="intfloat/e5-base-v2", dimension=768, licence="MIT", query_prompt="query: ", passage_prompt="passage: "
@@ -80,13 +83,20 @@ KNOWN_MODELS = (
 )
 
 # What tells a family by a piece of a name, the narrowest first: copies and fine-tunes keep the prompts of their base.
+# A relative with prompts of its own (bge-en-icl, nomic-embed-code) is none of the family.
 _FAMILIES: Mapping[str, str] = {
     "e5-large-instruct": "intfloat/multilingual-e5-large-instruct",
+    "e5-mistral": "intfloat/multilingual-e5-large-instruct",
     "e5-": "intfloat/e5-base-v2",
     "bge-m3": "BAAI/bge-m3",
-    "bge-": "BAAI/bge-base-en-v1.5",
-    "nomic-embed": "nomic-ai/nomic-embed-text-v1.5",
-    "mxbai-embed": "mixedbread-ai/mxbai-embed-large-v1",
+    "bge-small-en": "BAAI/bge-base-en-v1.5",
+    "bge-base-en": "BAAI/bge-base-en-v1.5",
+    "bge-large-en": "BAAI/bge-base-en-v1.5",
+    "bge-small-zh": "BAAI/bge-base-zh-v1.5",
+    "bge-base-zh": "BAAI/bge-base-zh-v1.5",
+    "bge-large-zh": "BAAI/bge-base-zh-v1.5",
+    "nomic-embed-text": "nomic-ai/nomic-embed-text-v1.5",
+    "mxbai-embed-large": "mixedbread-ai/mxbai-embed-large-v1",
     "arctic-embed-l-v2": "Snowflake/snowflake-arctic-embed-l-v2.0",
     "arctic-embed-m-v2": "Snowflake/snowflake-arctic-embed-l-v2.0",
     "arctic-embed": "Snowflake/snowflake-arctic-embed-m-v1.5",

@@ -86,6 +86,29 @@ def test_a_known_model_is_told_by_its_name_and_documented(known: KnownModel) -> 
     assert row.endswith(f"| {known.licence} |")
 
 
+@pytest.mark.parametrize(
+    ("name", "base"),
+    [
+        ("acme/bge-large-en-v1.5-tuned", "BAAI/bge-base-en-v1.5"),
+        ("BAAI/bge-small-zh-v1.5", "BAAI/bge-base-zh-v1.5"),
+        ("intfloat/multilingual-e5-large", "intfloat/multilingual-e5-base"),
+        ("intfloat/e5-mistral-7b-instruct", "intfloat/multilingual-e5-large-instruct"),
+        ("Snowflake/snowflake-arctic-embed-xs", "Snowflake/snowflake-arctic-embed-m-v1.5"),
+        ("Qwen/Qwen3-Embedding-4B", "Qwen/Qwen3-Embedding-0.6B"),
+    ],
+)
+def test_a_relative_gets_its_familys_prompts(name: str, base: str) -> None:
+    (known,) = [each for each in KNOWN_MODELS if each.name == base]
+    assert prompts_of(name) == (known.query_prompt, known.passage_prompt)
+
+
+@pytest.mark.parametrize(
+    "name", ["BAAI/bge-en-icl", "nomic-ai/nomic-embed-code", "mixedbread-ai/mxbai-embed-xsmall-v1"]
+)
+def test_a_relative_with_prompts_of_its_own_gets_none_of_the_familys(name: str) -> None:
+    assert prompts_of(name) == ("", "")
+
+
 def test_what_the_models_files_say_comes_before_what_its_name_tells(tiny: Path, tmp_path: Path) -> None:
     named = tmp_path / "bge-of-our-own"
     shutil.copytree(tiny, named)
