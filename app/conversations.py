@@ -4,13 +4,14 @@ import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Self
 
 from app.answering.following import MOST_TURNS, leans_back
 from app.answering.types import Answer, Turn
 from app.auth import Caller
 from app.contract import AnswerBody
 from app.metrics import Metrics
+from app.settings import Settings
 from kb.access import Principal
 from kb.catalogue import Catalogue
 from kb.catalogue.records import StoredAnswer, StoredConversation
@@ -39,6 +40,14 @@ class AnswerBook:
         self._keep = timedelta(days=keep_days)
         self._swept_at = datetime.min.replace(tzinfo=UTC)
 
+    @classmethod
+    def of(cls, catalogue: Catalogue, settings: Settings, *, metrics: Metrics | None = None) -> Self:
+        """As configured."""
+        kept = settings.conversations
+        return cls(
+            catalogue, tenant=settings.tenant, keep_days=kept.keep_days, keeps_texts=kept.keep_texts, metrics=metrics
+        )
+
     async def keep(self, question: str, answer: Answer, caller: Caller, *, channel: str) -> None:
         """Keep an answer, if answers are kept. One that cannot be kept is an answer all the same."""
         self._count(answer, channel=channel)
@@ -55,7 +64,11 @@ class AnswerBook:
             body=body if self._keeps_texts else without_words(body),
             asked_at=datetime.now(UTC),
             # Whose rights it was made with; replaying asks for them again.
-            record={**asdict(answer.record), "email": caller.principal.email},
+            record={
+                **asdict(answer.record),
+                "email": caller.principal.email,
+                "groups": sorted(caller.principal.groups) if caller.principal.email is None else [],
+            },
         )
         try:
             await self._catalogue.answers.add(self._tenant, stored)

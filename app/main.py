@@ -61,10 +61,9 @@ def build_app(
     app = FastAPI(title="Footnote", version="1", docs_url=None, redoc_url=None, openapi_url="/api/v1/openapi.json")
     install_problem_handlers(app)
     app.include_router(health.build_router(side, draining))
-    catalogue, tenant = side.knowledge_base.catalogue, side.settings.tenant
+    catalogue = side.knowledge_base.catalogue
     door = Door(catalogue, side.settings, is_open=is_open)
-    kept = side.settings.conversations
-    book = AnswerBook(catalogue, tenant=tenant, keep_days=kept.keep_days, keeps_texts=kept.keep_texts, metrics=metrics)
+    book = AnswerBook.of(catalogue, side.settings, metrics=metrics)
     app.include_router(rest.build_router(side, door, book, draining))
     app.include_router(history.build_router(side, door, book))
     app.include_router(openai_api.build_router(side, door, book, draining))

@@ -86,12 +86,22 @@ async def replay(side: AnswerSide, answer_id: str, *, email: str | None) -> Repl
         raise InvalidQuestion(f"there is no answer {answer_id!r}: it was never kept, or its days are over")
     if not stored.question:
         raise InvalidQuestion("its question was not kept ([conversations] keep_texts): it cannot be asked again")
-    principal = await catalogue.access.principal(tenant, email or stored.record.get("email"))
+    principal = await _asker(side, stored, email=email)
     asked = Question(text=stored.question, mode=_mode(stored.body))
     answer = await side.answerer.answer(asked, principal)
     cited = [each["document_id"] for each in stored.body["citations"]]
     there = await _readable(side, principal, [*(each["document_id"] for each in _retrieved(stored)), *cited])
     return compare(stored, answer, there=there)
+
+
+async def _asker(side: AnswerSide, stored: StoredAnswer, *, email: str | None) -> Principal:
+    """Whose rights count: this person's, those of who asked, or those of the groups that all of a channel were in."""
+    if email is None and stored.record.get("email") is None:
+        groups = frozenset(map(str, stored.record.get("groups", ())))
+        return Principal(tenant=side.settings.tenant, email=None, groups=groups)
+    return await side.knowledge_base.catalogue.access.principal(
+        side.settings.tenant, email or stored.record.get("email")
+    )
 
 
 def compare(stored: StoredAnswer, answer: Answer, *, there: frozenset[tuple[str, int]]) -> Replay:

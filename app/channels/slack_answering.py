@@ -6,12 +6,14 @@ from collections.abc import Awaitable, Callable
 from contextlib import aclosing
 
 from app.answering.types import Answer, Question, SearchScope, SentenceReady
+from app.auth import Caller
 from app.channels.slack_api import SlackApi
 from app.channels.slack_asking import Asked
 from app.channels.slack_blocks import MOST_VALUE, Frame
 from app.channels.slack_people import Refusal, SlackPeople
 from app.channels.slack_replies import Earlier, Reply
 from app.channels.slack_threads import Threads
+from app.conversations import AnswerBook
 from app.slack_settings import SlackRules, SlackTable
 from app.wiring import AnswerSide
 from kb.access import Principal
@@ -29,6 +31,7 @@ class SlackAnswering:
         self._side = side
         self._settings = settings
         self._threads = Threads()
+        self._book = AnswerBook.of(side.knowledge_base.catalogue, side.settings)
 
     def reply_to(self, asked: Asked, *, earlier: Earlier, note: Callable[[str], Awaitable[None]]) -> Reply:
         """A reply that nothing was said in yet."""
@@ -78,6 +81,7 @@ class SlackAnswering:
             earlier=self._threads.earlier(conversation_id),
         )
         self._threads.add(conversation_id, asked.text)
+        caller = Caller(principal=reader, scopes=frozenset(), name=f"slack:{asked.team}:{asked.user}")
         # Looked up anew each time: another generation of the index may have taken over.
         async with aclosing(self._side.answerer.stream(question, reader)) as events:
             async for event in events:
@@ -85,6 +89,8 @@ class SlackAnswering:
                     await reply.sentence(event)
                 elif isinstance(event, Answer):
                     if event.status == "answered" or not asked.is_quiet:
+                        # What people say to each other, and nobody answers, is kept nowhere.
+                        await self._book.keep(asked.text, event, caller, channel="slack")
                         await reply.finish(event)
                     return event
         raise AssertionError("a stream ends with an answer")

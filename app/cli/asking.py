@@ -69,7 +69,9 @@ def check(
 
 
 async def _ask(settings: Settings, question: Question, *, email: str | None, as_json: bool) -> None:
+    from app.auth import Caller
     from app.contract import AnswerBody
+    from app.conversations import AnswerBook
     from app.wiring import open_answer_side
 
     async with open_answer_side(settings) as side:
@@ -77,11 +79,18 @@ async def _ask(settings: Settings, question: Question, *, email: str | None, as_
         if (question.mode or settings.answering.mode) == "grounded":
             await prepare_chat_model(side)
         answer = await side.answerer.answer(question, principal)
+        # Under a name that nobody has who asks a server.
+        caller = Caller(principal=principal, scopes=frozenset(), name=f"cli:{email or ''}")
+        book = AnswerBook.of(side.knowledge_base.catalogue, settings)
+        await book.keep(question.text, answer, caller, channel="cli")
         await _say_if_empty(side, answer.status)
     if as_json:
         typer.echo(AnswerBody.of(answer).model_dump_json(indent=2))
     else:
-        print_answer(make_console(), answer)
+        console = make_console()
+        print_answer(console, answer)
+        if console.is_terminal and settings.conversations.keep_days:
+            console.print(f"  footnote replay {answer.answer_id}", style="dim")
 
 
 async def _search(

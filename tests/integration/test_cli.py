@@ -50,6 +50,20 @@ def test_ask_prints_the_endpoints_object(footnote: Command) -> None:
     assert answer["citations"][0]["document_id"] == "docs:leave.md"
 
 
+def test_an_answer_of_the_command_line_can_be_made_again(footnote: Command) -> None:
+    answer_id = footnote("ask", QUESTION, "--json").json["answer_id"]
+    done = footnote("replay", answer_id, "--gate")
+    assert done.code == 0, done.out
+    assert "Nothing is different." in done.out
+
+
+@pytest.mark.parametrize("answer_id", ["a_0000", "../x", "' or 1=1"])
+def test_an_answer_that_was_never_kept_is_named_in_one_line(footnote: Command, answer_id: str) -> None:
+    done = footnote("replay", answer_id)
+    assert done.code == 2
+    assert "there is no answer" in done.complaint
+
+
 def test_search_prints_passages(footnote: Command) -> None:
     done = footnote("search", "annual leave", "-k", "2")
     assert " 1. Annual leave › " in done.out
