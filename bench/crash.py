@@ -35,8 +35,6 @@ from kb.wiring import KnowledgeBase, open_knowledge_base
 PAGES = 24
 SECTIONS = 6
 WORDS_A_SECTION = 40
-# Sections that a reader looks at. Among twenty, one search in a thousand has a page's sixth section outranked by others.
-SEEN = 40
 AT_WORK = "sync was at work"
 LONGEST_START_SECONDS = 60
 # Processes of their own without a second of imports each: they are forked off one that has imported what a sync needs.
@@ -242,7 +240,7 @@ async def _more_about(base: KnowledgeBase, page: int, found: Counter[int]) -> st
     )
 
 
-async def editions_found(base: KnowledgeBase, page: int, *, count: int = SEEN) -> Counter[int]:
+async def editions_found(base: KnowledgeBase, page: int, *, count: int = 20) -> Counter[int]:
     """Edition → sections of the page that a search finds."""
     retriever = HybridRetriever(base.catalogue, base.index, base.embedder, link_base="")
     passages = await retriever.retrieve(f"zebra{page}", ANYONE, scope=SearchScope(), count=count)

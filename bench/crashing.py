@@ -9,13 +9,14 @@ from ingest.wiring import sync_sources
 from kb.settings import KnowledgeSettings, load_settings
 from kb.wiring import open_knowledge_base
 
+# With fewer dimensions, words that share one lift other pages above a page's last section: five of six would be found.
 _CONFIG = """
 [index]
 kind = "{index}"
 idle_seconds = {idle_seconds}
 [embedder]
 kind = "hashing"
-dimension = 64
+dimension = 512
 [[sources]]
 id = "wiki"
 kind = "folder"
