@@ -192,9 +192,9 @@ async def hear(
 ) -> LinearModel:
     """The gate's other half, and what both halves do together. `says_it`: the one half's log-odds, held out."""
     assert isinstance(ranker, LinearModel)
-    best = [(asking, _ranked(asking, _unit_rows(asking), ranker)[0]) for askings in sets.values() for asking in askings]
+    ranked = [(asking, _ranked(asking, _unit_rows(asking), ranker)) for askings in sets.values() for asking in askings]
     names = [name for name, askings in sets.items() for _ in askings]
-    spoken, log_odds = train_spoken(names, [asking for asking, _ in best], await spoken_rows(best, embedder))
+    spoken, log_odds = train_spoken(names, [asking for asking, _ in ranked], await spoken_rows(ranked, embedder))
     speaks_of_it = {name: log_odds[np.array(names) == name] for name in sets}
     report.append(("both halves of the gate", ""))
     both = {

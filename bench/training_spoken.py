@@ -1,17 +1,17 @@
 """Trains whether a question's matter is spoken of at all: the first half of the gate, on pieces of the embedder.
 
 Its negatives are questions that have an answer elsewhere: of other collections, and of the same one with the passages
-that hold the answer taken away. Near misses are among its rows too, and weigh less. The unit looked at is the one that
-the ranking puts first.
+that hold the answer taken away. Near misses are among its rows too, and weigh less. The unit looked at is the one of
+the highest standing, as in `app.answering.evidence`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from typing import Final
 
 import numpy as np
 
-from app.answering.evidence import Evidence, heard_texts
-from app.answering.spoken import spoken_features
+from app.answering.evidence import Evidence, heard_texts, leading_of, with_closeness
+from app.answering.spoken import closeness_of, spoken_features
 from app.answering.weights import LinearModel
 from bench.fitting import Matrix, Standard, cross_validated, fit_signed, score_rows
 from bench.training_sets import Asking
@@ -32,9 +32,26 @@ FOLDS = 5
 _BATCH = 32
 
 
-async def spoken_rows(best: Sequence[tuple[Asking, Evidence]], embedder: PieceEmbedder) -> list[dict[str, float]]:
-    """The features of each question with its best evidence, as the gate sees them. Raises ModelError."""
-    texts = {text for asking, each in best for text in (asking.question, *heard_texts(each))}
+async def spoken_rows(
+    ranked: Sequence[tuple[Asking, Sequence[Evidence]]], embedder: PieceEmbedder
+) -> list[dict[str, float]]:
+    """The features of each question with its evidence, by score, as the gate sees them. Raises ModelError."""
+    leading = [(asking, leading_of(evidence)) for asking, evidence in ranked]
+    texts = {asking.question for asking, _ in leading}
+    texts |= {heard_texts(each)[0] for _, evidence in leading for each in evidence}
+    pieces = await _embedded(texts, embedder)
+    best = [(asking, _best(asking, evidence, pieces)) for asking, evidence in leading]
+    pieces |= await _embedded({heard_texts(each)[1] for _, each in best}, embedder)
+    return [_row(asking, each, pieces) for asking, each in best]
+
+
+def _best(asking: Asking, leading: Sequence[Evidence], pieces: dict[str, Pieces]) -> Evidence:
+    units = [_whole(pieces[heard_texts(each)[0]]) for each in leading]
+    compared = with_closeness(leading, closeness_of(_whole(pieces[asking.question]), units))
+    return max(compared, key=lambda each: each.standing)
+
+
+async def _embedded(texts: Set[str], embedder: PieceEmbedder) -> dict[str, Pieces]:
     ordered = sorted(texts, key=lambda text: (len(text), text))
     pieces: dict[str, Pieces] = {}
     for start in range(0, len(ordered), _BATCH):
@@ -43,16 +60,17 @@ async def spoken_rows(best: Sequence[tuple[Asking, Evidence]], embedder: PieceEm
         # Half as long: a hundred thousand pieces are kept.
         halves = [Pieces(spans=each.spans, vectors=each.vectors.astype(np.float16)) for each in made]
         pieces.update(zip(batch, halves, strict=True))
-    return [_row(asking, each, pieces) for asking, each in best]
+    return pieces
+
+
+def _whole(half: Pieces) -> Pieces:
+    return Pieces(spans=half.spans, vectors=half.vectors.astype(np.float32))
 
 
 def _row(asking: Asking, best: Evidence, pieces: dict[str, Pieces]) -> dict[str, float]:
     unit, section = heard_texts(best)
-    three = [
-        Pieces(spans=each.spans, vectors=each.vectors.astype(np.float32))
-        for each in (pieces[asking.question], pieces[unit], pieces[section])
-    ]
-    found = spoken_features(asking.question, three[0], three[1], three[2], section)
+    asked, near, whole = (_whole(pieces[text]) for text in (asking.question, unit, section))
+    found = spoken_features(asking.question, asked, near, whole, section)
     return {f"best_{name}": value for name, value in found.items()}
 
 

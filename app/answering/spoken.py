@@ -48,6 +48,12 @@ def spoken_features(question: str, asked: Pieces, near: Pieces, whole: Pieces, s
     }
 
 
+def closeness_of(asked: Pieces, texts: Sequence[Pieces]) -> list[float]:
+    """For each text how much nearer to the question it is than the furthest of them: 0 or more, in mean cosines."""
+    near = [float(_best(asked.vectors, text.vectors).mean()) if asked.spans and text.spans else 0.0 for text in texts]
+    return [each - min(near) for each in near]
+
+
 _NOTHING_SPOKEN = {
     f"spoken_{name}": 0.0 for name in "all near near_least section section_least last asking names lost".split()
 }

@@ -1,12 +1,21 @@
 """Evidence: the units that answer come first."""
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 import pytest
 
-from app.answering.evidence import MOST_UNITS, Evidence, EvidenceFinder, most_shared
+from app.answering.evidence import CLOSENESS_WEIGHT, MOST_UNITS, Evidence, EvidenceFinder, leading_of, most_shared
 from app.answering.features import candidates_of
 from app.answering.selecting import select_evidence
+from app.answering.spoken import spoken_features
 from app.answering.types import Passage
+from app.answering.units import units_of
+from app.answering.weights import trained_with
+from kb.embedders.base import Pieces
+from kb.embedders.hashing import Config, HashingEmbedder
 from tests.fakes.answering import LEAVE, PUMPS, make_embedder, make_passage
+from tests.unit.test_spoken import pieces
 
 STEPS = "To reset the pump:\n\n1. Close the valve\n2. Press the red button\n3. Wait ten seconds\n\nCall Ana if it hums."
 
@@ -62,3 +71,88 @@ async def test_the_same_words_are_not_chosen_twice() -> None:
     found = await find("Where does the pump stop?", make_passage(PUMPS), make_passage(PUMPS, title="Copy"))
     chosen = [each.unit.text for each in select_evidence("Where does the pump stop?", found, most=4)]
     assert len(chosen) == len(set(chosen))
+
+
+def pieces_of(text: str, *, place: int = 0, scores: tuple[float, ...], is_outdated: bool = False) -> list[Evidence]:
+    """Evidence of a section's units with these scores, in reading order."""
+    passage = replace(make_passage(text, title=f"Page {place}"), is_outdated=is_outdated)
+    return [
+        Evidence(place=place, passage=passage, unit=unit, score=score, features={})
+        for unit, score in zip(units_of(text), scores, strict=True)
+    ]
+
+
+def quotes(question: str, evidence: list[Evidence]) -> list[str]:
+    return [each.unit.quote for each in select_evidence(question, evidence, most=4)]
+
+
+def test_another_section_is_cited_only_if_it_is_nearly_as_good_and_the_same_section_goes_on() -> None:
+    own = pieces_of("The office opened in 2018. It has two floors.", scores=(9.0, 5.0))
+    far = pieces_of("The metro stops nearby.", place=1, scores=(6.0,))
+    near = pieces_of("Porto opened in 2018.", place=2, scores=(8.5,))
+    assert quotes("When did the office open?", own + far) == ["The office opened in 2018.", "It has two floors."]
+    assert "Porto opened in 2018." in quotes("When did the office open?", own + far + near)
+
+
+def test_a_page_that_no_longer_holds_is_quoted_only_where_no_other_says_nearly_as_much() -> None:
+    old = pieces_of("Expenses are due within 30 days.", scores=(9.0,), is_outdated=True)
+    new = pieces_of("Submit in Ledgerly within 45 days.", place=1, scores=(6.0,))
+    other = pieces_of("Ask Tomasz.", place=1, scores=(1.0,))
+    assert quotes("When are expenses due?", old + new) == ["Submit in Ledgerly within 45 days."]
+    assert quotes("When are expenses due?", old + other) == ["Expenses are due within 30 days."]
+
+
+def test_asked_how_a_command_a_little_behind_is_the_answer() -> None:
+    said = pieces_of("It was rolled back within a day.", scores=(6.0,))
+    command = pieces_of("```\notactl rollback --all\n```", place=1, scores=(4.0,))
+    assert quotes("How do I roll back the update?", said + command) == ["otactl rollback --all"]
+    assert quotes("When was the update rolled back?", said + command) == ["It was rolled back within a day."]
+
+
+def test_what_is_closer_piece_by_piece_goes_before_a_slightly_better_score() -> None:
+    first, second = pieces_of("The alarm is loud. The siren sounds at three metres.", scores=(7.0, 6.5))
+    closer = replace(second, closeness=1 / CLOSENESS_WEIGHT)
+    assert quotes("When does the siren sound?", [first, closer])[0] == "The siren sounds at three metres."
+
+
+def test_only_what_could_come_first_is_compared() -> None:
+    evidence = pieces_of("One. Two. Three.", scores=(7.0, 6.0, 1.0))
+    assert [each.score for each in leading_of(evidence)] == [7.0, 6.0]
+
+
+class PiecedEmbedder(HashingEmbedder):
+    """Says that it is the embedder of the trained weights. Its pieces are words, each a direction of its own."""
+
+    def __init__(self) -> None:
+        super().__init__(Config())
+        self.identity = trained_with("spoken")
+        self.asked: list[str] = []
+
+    async def embed_pieces(self, texts: Sequence[str]) -> list[Pieces]:
+        self.asked += texts
+        return [pieces(text) for text in texts]
+
+
+async def test_the_question_is_compared_word_by_word_with_what_leads_and_no_text_is_embedded_twice() -> None:
+    embedder = PiecedEmbedder()
+    found = await EvidenceFinder(embedder).find("How many days of leave?", [make_passage(LEAVE), make_passage(PUMPS)])
+    leading = leading_of(found)
+    assert min(each.closeness for each in leading) == 0
+    assert {each.closeness for each in found[len(leading) :]} <= {0}
+    assert "spoken_near" in found[0].features
+    assert len(embedder.asked) == len(set(embedder.asked)) == len(leading) + 2
+
+
+async def test_whether_it_is_spoken_of_is_looked_for_where_it_is_said_best() -> None:
+    passage = make_passage("Leave is how many like: 3 or more. Vacation days: how many of them, 25.", title="k")
+    found = await EvidenceFinder(PiecedEmbedder()).find("How many days of leave?", [passage])
+    best = max(found, key=lambda each: each.standing)
+    section = "k\n" + passage.text
+    told = spoken_features(
+        "How many days of leave?",
+        pieces("How many days of leave?"),
+        pieces(f"k: {best.unit.text}"),
+        pieces(section),
+        section,
+    )
+    assert found[0].features["spoken_near"] == pytest.approx(told["spoken_near"])

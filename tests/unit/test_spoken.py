@@ -5,7 +5,7 @@ import re
 import numpy as np
 import pytest
 
-from app.answering.spoken import spoken_features
+from app.answering.spoken import closeness_of, spoken_features
 from kb.embedders.base import Pieces
 
 # Words that mean the same share a direction.
@@ -53,3 +53,9 @@ def test_a_text_without_pieces_speaks_of_nothing(text: str) -> None:
 
 def test_a_question_of_grammar_alone_is_looked_for_as_it_is() -> None:
     assert features("How many?", "As many as you like, and how")["spoken_near"] == pytest.approx(1)
+
+
+def test_the_text_that_holds_more_of_what_is_asked_is_closer_and_the_furthest_is_0() -> None:
+    texts = [pieces("The pump"), pieces("Vacation: 25 days"), pieces("")]
+    far, near, nothing = closeness_of(pieces("How many days of holiday?"), texts)
+    assert near > far >= nothing == 0
