@@ -1,6 +1,6 @@
 """An answer's record: everything that made it, as far as who looks may read the pages it stands on."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from html import escape
 from typing import Any
@@ -8,6 +8,7 @@ from typing import Any
 from app.admin_page import Looking, framed
 from app.admin_report import readable_ids
 from app.pages import link_html, moment_html, note_html, section_html, table_html
+from app.suspects import orders_in
 from app.wiring import AnswerSide
 from kb.access import Principal
 from kb.catalogue.records import StoredAnswer, StoredFeedback
@@ -24,6 +25,8 @@ class AnswerRecord:
     answer: StoredAnswer
     verdicts: tuple[StoredFeedback, ...]
     readable: frozenset[str]
+    # Numbers of the citations whose section gives orders to a language model.
+    suspicious: frozenset[int] = frozenset()
 
 
 async def read_record(side: AnswerSide, principal: Principal, answer_id: str) -> AnswerRecord | None:
@@ -37,7 +40,19 @@ async def read_record(side: AnswerSide, principal: Principal, answer_id: str) ->
         answer=answer,
         verdicts=tuple(await catalogue.feedback.of_answer(tenant, answer_id)),
         readable=await readable_ids(side, principal, cited),
+        suspicious=await _suspicious(side, principal.tenant, answer.body.get("citations", ())),
     )
+
+
+async def _suspicious(side: AnswerSide, tenant: str, citations: Sequence[Json]) -> frozenset[int]:
+    """The citations whose section, as it is now, holds a sentence that gives orders."""
+    found: set[int] = set()
+    for citation in citations:
+        sections = await side.knowledge_base.catalogue.documents.all_sections(tenant, citation["document_id"])
+        places = [each for each in sections if list(each.heading_path) == list(citation.get("heading_path", ()))]
+        if any(orders_in(section) for section in places):
+            found.add(citation["number"])
+    return frozenset(found)
 
 
 def record_page(record: AnswerRecord, looking: Looking) -> str:
@@ -48,7 +63,7 @@ def record_page(record: AnswerRecord, looking: Looking) -> str:
         (
             f'<h2 class="asked">{escape(answer.question)}</h2>{_facts(answer)}',
             section_html("Answer", _sentences(body.get("sentences", ()), shown)),
-            section_html("Citations", _citations(body.get("citations", ()), shown)),
+            section_html("Citations", _citations(body.get("citations", ()), shown, record.suspicious)),
             section_html("Opinions", _verdicts(record.verdicts)),
         )
     )
@@ -85,18 +100,22 @@ def _sentences(sentences: Sequence[Json], shown: set[int]) -> str:
     return f'<ul class="sentences">{"".join(lines)}</ul>' if lines else note_html("There is no answer.")
 
 
-def _citations(citations: Sequence[Json], shown: set[int]) -> str:
-    rows = [_citation(each, is_shown=each["number"] in shown) for each in citations]
+def _citations(citations: Sequence[Json], shown: set[int], suspicious: Set[int]) -> str:
+    rows = [
+        _citation(each, is_shown=each["number"] in shown, is_suspicious=each["number"] in suspicious)
+        for each in citations
+    ]
     columns = ("Number", "Page", "Place", "Quote", "Updated")
     return table_html(columns, rows, label="Citations") if rows else note_html("Nothing was cited.")
 
 
-def _citation(citation: Json, *, is_shown: bool) -> tuple[str, ...]:
+def _citation(citation: Json, *, is_shown: bool, is_suspicious: bool) -> tuple[str, ...]:
     number = escape(str(citation["number"]))
     if not is_shown:
         return number, _HIDDEN, "", "", ""
     place = " › ".join(citation.get("heading_path", ()))
-    quoted = f"<blockquote>{escape(citation.get('quote', ''))}</blockquote>"
+    mark = '<p><a href="/admin/suspects">Its section gives orders to a language model.</a></p>' if is_suspicious else ""
+    quoted = f"<blockquote>{escape(citation.get('quote', ''))}</blockquote>{mark}"
     name = link_html(citation["title"], citation["url"])
     return number, name, escape(place), quoted, escape(str(citation.get("updated_at", ""))[:10])
 

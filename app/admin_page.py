@@ -60,6 +60,9 @@ def admin_page(report: AdminReport, looking: Looking) -> str:
                 _cited(report.stale, nothing="Cited pages are all fresh."),
             ),
             section_html("Latest questions", _latest(report.latest)),
+            section_html(
+                "Orders in pages", '<p><a href="/admin/suspects">Sentences that speak to a language model</a></p>'
+            ),
             section_html("Keys", _keys(report.keys, looking)),
         )
     )

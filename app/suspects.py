@@ -3,9 +3,10 @@
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
-from app.answering.suspicion import is_suspicious
+from app.answering.suspicion import why_suspicious
 from app.answering.units import units_of
 from kb.catalogue import Catalogue
+from kb.catalogue.records import StoredSection
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -15,18 +16,27 @@ class Suspect:
     document_id: str
     title: str
     heading_path: tuple[str, ...]
+    url: str
     quote: str
+    why: str
 
 
 async def suspects(catalogue: Catalogue, *, tenant: str) -> AsyncIterator[Suspect]:
     """Every marked sentence of the live pages, whoever may read them. Raises CatalogueError."""
     for document_id in sorted(await catalogue.documents.live_revisions(tenant)):
         for section in await catalogue.documents.all_sections(tenant, document_id):
-            for unit in units_of(section.text):
-                if is_suspicious(unit.quote):
-                    yield Suspect(
-                        document_id=document_id,
-                        title=section.title,
-                        heading_path=section.heading_path,
-                        quote=unit.quote,
-                    )
+            for quote, why in orders_in(section):
+                yield Suspect(
+                    document_id=document_id,
+                    title=section.title,
+                    heading_path=section.heading_path,
+                    url=section.url,
+                    quote=quote,
+                    why=why,
+                )
+
+
+def orders_in(section: StoredSection) -> list[tuple[str, str]]:
+    """The marked sentences of a section, each with why it is marked."""
+    found = [(unit.quote, why_suspicious(unit.quote)) for unit in units_of(section.text)]
+    return [(quote, why) for quote, why in found if why]

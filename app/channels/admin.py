@@ -15,6 +15,7 @@ from app.admin_answer import read_record, record_page
 from app.admin_forms import DONE, is_proof, made_key, proof_of
 from app.admin_page import Looking, admin_page, login_page
 from app.admin_report import read_report
+from app.admin_suspects import read_suspects, suspects_page
 from app.auth import SCOPES, Caller, new_key
 from app.callers import USER_HEADER, Door, foreign_origin
 from app.settings import SiteTable
@@ -45,6 +46,7 @@ def build_router(side: AnswerSide, door: Door) -> APIRouter:
     desk = _Desk(side, door)
     router.add_api_route("/admin", desk.page, methods=["GET"])
     router.add_api_route("/admin/answers/{answer_id}", desk.answer, methods=["GET"])
+    router.add_api_route("/admin/suspects", desk.suspects, methods=["GET"])
     router.add_api_route("/admin/session", desk.session, methods=["POST"])
     router.add_api_route("/admin/sync", desk.sync, methods=["POST"])
     router.add_api_route("/admin/retry", desk.retry, methods=["POST"])
@@ -99,6 +101,14 @@ class _Desk:
         if record is None:
             return await self._shown(visitor, said=_warning("There is no such answer, or it is forgotten."), status=404)
         return HTMLResponse(record_page(record, visitor.looking()), headers=_HEADERS)
+
+    async def suspects(self, request: Request) -> Response:
+        """Sentences of pages that give orders to a language model."""
+        visitor = await self._visitor(request)
+        if visitor is None:
+            return self._login(was_refused=False)
+        found, readable = await read_suspects(self._side, visitor.caller.principal)
+        return HTMLResponse(suspects_page(found, readable, visitor.looking()), headers=_HEADERS)
 
     async def session(self, request: Request) -> Response:
         """Takes a key, and keeps it in a cookie for these pages alone."""

@@ -190,8 +190,8 @@ async def _watch(settings: Settings, sources: list[str]) -> None:
 async def _print_suspects(console: Console, settings: Settings) -> None:
     async with await Catalogue.open(settings.catalogue_url) as catalogue:
         found = [each async for each in suspects(catalogue, tenant=settings.tenant)]
-    rows = [(each.document_id, " › ".join(each.heading_path), shorten(each.quote)) for each in found]
-    print_table(console, ("page", "section", "sentence"), rows)
+    rows = [(each.document_id, " › ".join(each.heading_path), shorten(each.quote), each.why) for each in found]
+    print_table(console, ("page", "section", "sentence", "why"), rows)
     console.print(f"orders to a language model: {len(found)}; none is used as evidence")
 
 
