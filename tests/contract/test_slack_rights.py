@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from bench.slack_interference import Findings
+from bench.slack_interference import run as run_interference
 from tests.fakes.answer_sides import OWNER, PAGES, QUESTION
 from tests.fakes.slack import MENTION
 from tests.fakes.slack_bot import Deployment, deployed
@@ -179,6 +181,15 @@ async def test_no_reply_of_a_random_workspace_holds_what_a_reader_of_it_may_not_
     leaks, told_to_owners = await leaks_of_a_random_workspace(tmp_path, seed)
     assert leaks == []
     assert told_to_owners
+
+
+async def test_no_reply_depends_on_pages_that_not_all_of_its_readers_may_see(tmp_path: Path) -> None:
+    """The short version of `bench.slack_interference`."""
+    findings = Findings()
+    await run_interference(tmp_path, findings, seed=0, questions=2)
+    assert (findings.differences, findings.pairs, findings.in_channels) == ([], 20, 8)
+    assert findings.answered
+    assert findings.withheld
 
 
 async def leaks_of_a_random_workspace(home: Path, seed: int) -> tuple[list[str], int]:
