@@ -15,14 +15,15 @@ _LONGEST_CODE = 800
 _MOST_CODES = 8
 _ESCAPES = {ord("\\"): "\\\\", ord('"'): '\\"', ord("\n"): "\\n", ord("\r"): "\\r", ord("\t"): "\\t"}
 # Within a sentence a full stop has something behind it (3.5, setup.cfg), a colon anything but a slash, and an @ letters
-# on both sides, as in an address.
+# on both sides, as in an address. Small models like to begin with the number of the section.
 _RULES = r"""
 gap ::= " " | "\n" "\n"?
-sentence ::= text marks end marks
+sentence ::= echo? text marks end marks
 item ::= ("-" | [1-9] [0-9]? ".") " " text marks (end marks)?
 end ::= [.!?:] ["')”’]?
 marks ::= (" "? mark)*
-text ::= (first | inline) (within | inline)*
+echo ::= "Section " mark ":"? [ \n]+
+text ::= (first | inline) (within | inline | mark)*
 first ::= [^<>\[\]{}`@:.!?\n\r\t|*# -]
 within ::= plain | [.!?] after-stop ("@" [A-Za-z0-9])? | ":" after-colon | [A-Za-z0-9._-] "@" [A-Za-z0-9]
 plain ::= [^<\[\]{}`@:.!?\n\r\t|*]

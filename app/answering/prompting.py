@@ -17,6 +17,8 @@ _SYSTEM = (
 _MARKUP = re.compile(r"https?://\S+|<[^>\n]*>|!?\[[^\]\n]*\]\([^)\n]*\)|[*_`#>]{1,3}(?=\S)|(?<=\S)[*`]{1,3}")
 _MARKERS = re.compile(r"\s*\[(\d{1,2})\]")
 _HALF_MARKER = re.compile(r"\s*\[\d{0,2}$")
+# The start of a section as the prompt numbers it, said again.
+_ECHO = re.compile(r"^Section \[\d{1,2}\]:?\s*")
 _BULLET = re.compile(r"^[-*•]\s+")
 # Code between fences, closed or still being written: one piece, whatever is in it.
 _FENCED = re.compile(r"^```[^\n]*\n(?:.*?^```[ \t]*$|.*\Z)", re.M | re.S)
@@ -61,7 +63,7 @@ async def pack(passages: Sequence[Passage], *, budget_tokens: int, chat_model: C
 def parse_sentence(written: str) -> tuple[str, tuple[int, ...]]:
     """A sentence of the model as plain text, and the section numbers it named. Links and markup are dropped."""
     numbers = tuple(dict.fromkeys(int(number) for number in _MARKERS.findall(written)))
-    plain = _MARKUP.sub("", _MARKERS.sub("", _BULLET.sub("", written)))
+    plain = _MARKUP.sub("", _MARKERS.sub("", _BULLET.sub("", _ECHO.sub("", written))))
     return " ".join(plain.split()), numbers
 
 

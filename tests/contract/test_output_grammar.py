@@ -54,6 +54,7 @@ def _only(weights: Weights, token: int) -> np.ndarray:
         "Do this:\n1. Stop the pump. [2]\n2. Run `git push | cat`.",
         f"Run this:\n```bash\n{CODE}\n```",
         "Not found.",
+        "Section [1]\n\nStaff get 26 days [1] of leave.",
         "Zażółć gęślą jaźń. 五年です.",
     ],
 )

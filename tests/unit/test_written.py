@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.answering.prompting import SentenceStream, code_in, parse_sentence
+from app.answering.prompting import SentenceStream, build_messages, code_in, parse_sentence
 from app.chat_models.scripted import Config as Script
 from app.chat_models.scripted import ScriptedModel
 from tests.fakes.answering import ANYONE, ask, make_answerer, make_passage
@@ -42,6 +42,11 @@ def test_a_list_item_is_said_without_its_bullet() -> None:
     assert parse_sentence("- Stop the **pump**. [2]") == ("Stop the pump.", (2,))
 
 
+def test_the_number_of_a_section_said_first_is_no_part_of_a_sentence() -> None:
+    assert parse_sentence("Section [1] Python 3.12 is used.")[0] == "Python 3.12 is used."
+    assert parse_sentence("Section [1]")[0] == ""
+
+
 async def shown(says: str) -> list[tuple[str, str, str]]:
     answerer = make_answerer([make_passage(PAGE)], chat_model=ScriptedModel(Script(says=says)))
     answer = await answerer.answer(ask(ASKED), ANYONE)
@@ -69,3 +74,14 @@ async def test_the_model_is_held_to_a_grammar_that_knows_the_sections_and_their_
     (grammar,) = model.grammars
     assert 'mark ::= "[1]" | "[2]"\n' in grammar
     assert "git  push --force\\n\\tgit log" in grammar
+
+
+def test_a_tone_is_told_to_the_model_and_changes_neither_sections_nor_question() -> None:
+    plain, toned = (build_messages(ASKED, [make_passage(PAGE)], tone=tone) for tone in ("", "brief and friendly"))
+    assert toned[0].text == f"{plain[0].text} Tone: brief and friendly."
+    assert toned[1:] == plain[1:]
+
+
+@pytest.mark.parametrize("says", ["Sure thing! Just push it, buddy.", "Not found."])
+async def test_wording_alone_never_changes_what_is_cited(says: str) -> None:
+    assert await shown(says) == await shown("")
