@@ -268,3 +268,14 @@ def _resolve_model(table: PluginTable, *, home: Path) -> PluginTable:
     if not isinstance(model, str) or not (path := home / Path(model).expanduser()).exists() or "/" not in model:
         return table
     return table.model_copy(update={"model": str(path)})
+
+
+def share_cores() -> None:
+    """Call it before torch is imported: its threads then sleep when one of them waits for its core.
+
+    They would turn in circles for milliseconds, and a machine that does something else as well is what has one wait.
+    What the environment says stands.
+    """
+    if "OMP_WAIT_POLICY" not in os.environ:
+        # Long enough for what ends together on a quiet machine.
+        os.environ.setdefault("GOMP_SPINCOUNT", "2000")

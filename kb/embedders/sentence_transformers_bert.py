@@ -60,7 +60,7 @@ class SingleText:
                 made = cls(weights[0].auto_model)
                 ids = torch.tensor([_PROBE])
                 own = weights({"input_ids": ids, "attention_mask": torch.ones_like(ids)})
-        except (AttributeError, IndexError, KeyError, NotImplementedError, RuntimeError, TypeError):
+        except (AttributeError, IndexError, KeyError, RuntimeError, TypeError):
             return None
         ours = made.tokens(_PROBE)
         pairs = [

@@ -11,6 +11,7 @@ from kb.embedders.base import Vectors
 from kb.embedders.sentence_transformers_bert import SingleText
 from kb.embedders.sentence_transformers_files import ModelFiles
 from kb.errors import ModelError, ModelUnavailable
+from kb.settings import share_cores
 
 if TYPE_CHECKING:
     import torch
@@ -36,6 +37,7 @@ class Runner:
     @classmethod
     def load(cls, files: ModelFiles, *, max_tokens: int, dtype: str, device: str) -> "Runner":
         """Load the weights; nothing is fetched and no code of the model's is run. Raises ModelError."""
+        share_cores()
         # Seconds to import, and only commands that embed need it.
         from sentence_transformers import SentenceTransformer
         from transformers.utils.logging import disable_progress_bar
