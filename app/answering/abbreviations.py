@@ -17,6 +17,9 @@ _BEFORE_BRACKETS = re.compile(r"(?<![\w-])([A-Z][A-Za-z]{0,3}[A-Z]|[A-Z]{2,7})s?
 _WORD = re.compile(r"[^\W_]+")
 # No long form goes over the end of a sentence, a cell or a line.
 _END = re.compile(r"[.!?;:\n|(){}\"“”]")
+# An abbreviation that more than this share of the best texts hold is how pages say it; so many are looked at.
+_RARE_SHARE = 0.2
+_LOOKED_AT = 16
 # That far before its abbreviation a long form may begin, in letters.
 _REACH = 120
 _ASKED = re.compile(r"(?<![\w'’./:@#-])[A-Za-z]{2,7}(?![\w'’/:@#-])")
@@ -26,15 +29,23 @@ _GRAMMAR = frozenset(chain.from_iterable(FUNCTION_WORDS.values()))
 def long_forms(words: str, texts: Sequence[str]) -> list[str]:
     """What the abbreviations among the words stand for, as far as the texts say and the words do not.
 
-    `texts`: best first; of two meanings, the one that more of them give is taken, or the first.
+    `texts`: best first; of two meanings, the one that more of them give is taken, or the first. What pages write
+    short themselves is found as it is, and stays so.
     """
     asked = [found.group() for found in _ASKED.finditer(words) if _may_be_short(found.group())]
     if not asked:
         return []
     meanings = _meanings(texts)
-    spelled = (meanings.get(word.upper()) or meanings.get(word.upper().removesuffix("S")) for word in asked)
+    rare = [word for word in asked if _is_rare(word, texts[:_LOOKED_AT])]
+    spelled = (meanings.get(word.upper()) or meanings.get(word.upper().removesuffix("S")) for word in rare)
     said = f" {_plain(words)} "
     return [meaning for meaning in dict.fromkeys(spelled) if meaning is not None and f" {meaning} " not in said]
+
+
+def _is_rare(word: str, texts: Sequence[str]) -> bool:
+    """Do few of the texts hold it?"""
+    short = re.compile(rf"(?<!\w){re.escape(word.removesuffix('s'))}s?(?!\w)", re.IGNORECASE)
+    return sum(short.search(text) is not None for text in texts) <= max(1, _RARE_SHARE * len(texts))
 
 
 def _may_be_short(word: str) -> bool:

@@ -21,6 +21,8 @@ _SHORTEST = 5
 # From this length on two slips in one word are forgiven.
 _LONG = 11
 _LONGEST_ENDING = 3
+# In a longer query the other words find what is meant, and a word that pages lack may well be right.
+_MOST_WORDS = 20
 # A section may well do without "though" or "welchen".
 _GRAMMAR = frozenset(chain.from_iterable(FUNCTION_WORDS.values()))
 
@@ -41,7 +43,7 @@ def find_slips(words: str, texts: Sequence[str], *, is_held: Iterable[str] = ())
     `texts`: best first. `is_held`: words, in lower case, that are not to be doubted.
     """
     asked = [found for found in _WORD.finditer(words) if len(found.group()) >= _SHORTEST]
-    if not asked:
+    if not asked or len(words.split()) > _MOST_WORDS:
         return []
     known = Counter(chain.from_iterable(map(_words_in, texts)))
     sure = _GRAMMAR.union(is_held)

@@ -47,8 +47,14 @@ def test_nothing_is_added_that_is_said_already_or_that_no_page_explains(asked: s
 
 def test_of_two_meanings_the_one_that_more_pages_give_is_taken() -> None:
     pages = ("A point of contact (POC).", "A proof of concept (POC).", "Another proof of concept (POC).")
-    assert long_forms("the POC", pages) == ["proof of concept"]
-    assert long_forms("the POC", pages[:2]) == ["point of contact"]
+    others = ("Nothing of the kind.",) * 12
+    assert long_forms("the POC", pages + others) == ["proof of concept"]
+    assert long_forms("the POC", pages[:2] + others) == ["point of contact"]
+
+
+def test_what_pages_write_short_themselves_stays_short() -> None:
+    pages = (*PAGES, "The SLO of the store.", "The SLO of the shop.", "Every SLO is reviewed.")
+    assert long_forms("Which SLO holds?", pages) == []
 
 
 @pytest.mark.parametrize(

@@ -80,7 +80,7 @@ PROMISE = "The service level objective of the store is four nines in any quarter
 
 
 async def test_an_abbreviation_finds_pages_that_have_its_long_form_alone(base: KnowledgeBase) -> None:
-    others = [make_page(f"other{number}", f"SLO number {number} of the year.") for number in range(3)]
+    others = [make_page(f"other{number}", f"Pump {number} is green.") for number in range(6)]
     await store(base, make_page("what", SLO), make_page("store", PROMISE), *others)
     assert "store" in [each.document_id.partition(":")[2] for each in await search(base, "SLO?", count=2)]
 
@@ -88,7 +88,7 @@ async def test_an_abbreviation_finds_pages_that_have_its_long_form_alone(base: K
 async def test_an_abbreviation_that_a_page_for_others_explains_stays_as_it_is(
     base: KnowledgeBase, tmp_path: Path
 ) -> None:
-    others = [make_page(f"other{number}", f"SLO number {number} of the year.") for number in range(3)]
+    others = [make_page(f"other{number}", f"Pump {number} is green.") for number in range(6)]
     pages = [make_page("store", PROMISE), *others]
     await store(base, *pages, make_page("what", SLO, audience=Audience.of(["ada@acme.test"])))
     async with opened_base(tmp_path / "without") as alone:

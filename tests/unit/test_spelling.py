@@ -41,6 +41,11 @@ def test_what_is_meant_literally_is_not_doubted() -> None:
     assert read_as("the kestral", is_held={"kestral"}) == "the kestral"
 
 
+def test_a_long_query_is_left_as_it_is() -> None:
+    typed = f"the revneue {'of the quarter ' * 7}"
+    assert read_as(typed) == typed
+
+
 def test_nothing_is_read_into_a_query_that_found_nothing() -> None:
     assert read_as("revneue", ()) == "revneue"
 
