@@ -11,7 +11,7 @@ from app.auth import SCOPES
 from app.settings import SiteTable
 from app.wiring import AnswerSide
 from tests.contract.test_channels import SCOPES_OF
-from tests.fakes.answer_sides import FOR_ADMINISTRATORS, ROUTES, call, closed, make_key, make_settings, opened_side
+from tests.fakes.answer_sides import ADMIN_PAGES, ROUTES, call, closed, make_key, make_settings, opened_side
 
 SITE = "https://shop.test"
 OTHER = "https://evil.test"
@@ -66,7 +66,7 @@ async def test_a_route_opens_to_whom_it_should_and_to_nobody_else(side: AnswerSi
                 status = (await call(client, route, headers)).status_code
                 wanted = {200, 204} if scope in SCOPES_OF[route] else {403}
                 assert status in (wanted if is_let_in else {401}), (way, scope, route)
-            for path in FOR_ADMINISTRATORS[:1]:
+            for path in ADMIN_PAGES:
                 status = (await client.get(path, headers=headers)).status_code
                 assert (status == 200) is (is_let_in and scope == "admin"), (way, scope, path)
 

@@ -16,7 +16,16 @@ from app.settings import SiteTable
 from app.wiring import AnswerSide
 from kb.catalogue.records import StoredSession
 from tests.contract.test_channels import SCOPES_OF
-from tests.fakes.answer_sides import FOR_ADMINISTRATORS, ROUTES, call, closed, make_key, make_settings, opened_side
+from tests.fakes.answer_sides import (
+    ADMIN_BUTTONS,
+    ADMIN_PAGES,
+    ROUTES,
+    call,
+    closed,
+    make_key,
+    make_settings,
+    opened_side,
+)
 
 pytestmark = pytest.mark.integration
 SITE = "https://shop.test"
@@ -127,15 +136,16 @@ async def test_a_person_may_do_what_a_person_may_and_nothing_else(side: AnswerSi
             # Whoever is somebody gets the cookie that opens stored documents, and is asked again there.
             is_open = bool(SCOPES_OF[route] & how.may) or (route == "session" and is_refused == {403})
             assert status in ({200, 204} if is_open else is_refused), (name, route)
-        page = await client.get("/admin", headers=headers)
-        assert (page.status_code == 200) is ("admin" in how.may), name
+        for path in ADMIN_PAGES:
+            page = await client.get(path, headers=headers)
+            assert (page.status_code == 200) is ("admin" in how.may), (name, path)
 
 
 @pytest.mark.parametrize("name", WAYS)
 async def test_nobody_presses_a_button_of_the_administration_without_its_page(side: AnswerSide, name: str) -> None:
     headers = await headers_of(side, WAYS[name])
     async with closed(side) as client:
-        for path in FOR_ADMINISTRATORS[1:-1]:
+        for path in ADMIN_BUTTONS:
             pressed = await client.post(path, data={"source": "docs", "name": "x", "scope": "ask"}, headers=headers)
             assert pressed.status_code == 401, (name, path)
     assert [key.name for key in await side.knowledge_base.catalogue.keys.list("acme") if key.name == "x"] == []

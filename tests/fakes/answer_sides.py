@@ -59,15 +59,9 @@ PUBLIC = ("/", "/widget.js", "/assets/page.css", "/assets/icon.svg", "/livez", "
 # Asked by pages of other sites, which are told by their origin.
 FOR_SITES = ("/widget/visits",)
 # Answered with a form that asks for a key.
-FOR_ADMINISTRATORS = (
-    "/admin",
-    "/admin/session",
-    "/admin/sync",
-    "/admin/retry",
-    "/admin/keys",
-    "/admin/keys/revoke",
-    "/admin/answers/{answer_id}",
-)
+ADMIN_PAGES = ("/admin", "/admin/suspects")
+ADMIN_BUTTONS = ("/admin/session", "/admin/sync", "/admin/retry", "/admin/keys", "/admin/keys/revoke")
+FOR_ADMINISTRATORS = (*ADMIN_PAGES, *ADMIN_BUTTONS, "/admin/answers/{answer_id}")
 CONFIG = """\
 tenant = "acme"
 [index]
