@@ -160,8 +160,14 @@ async def _prepare(side: AnswerSide, *, then: QuietCollector) -> None:
 
 def _sweep(side: AnswerSide) -> RevisionSweep:
     settings = side.settings
-    tone = settings.answering.tone
-    return RevisionSweep(side.knowledge_base.catalogue, side.chat_model, tenant=settings.tenant, tone=tone)
+    told = settings.answering
+    return RevisionSweep(
+        side.knowledge_base.catalogue,
+        side.chat_model,
+        tenant=settings.tenant,
+        tone=told.tone,
+        language=told.language,
+    )
 
 
 async def _improve(side: AnswerSide) -> None:

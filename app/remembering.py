@@ -23,13 +23,15 @@ _MOST_EDITED = 200
 
 
 class RevisionSweep:
-    """Tells the chat model which revisions are live whenever they have changed. `tone`: of the prompts."""
+    """Tells the chat model which revisions are live whenever they have changed. `tone`, `language`: of the prompts."""
 
-    def __init__(self, catalogue: Catalogue, chat_model: ChatModel, *, tenant: str, tone: str = "") -> None:
+    def __init__(
+        self, catalogue: Catalogue, chat_model: ChatModel, *, tenant: str, tone: str = "", language: str = ""
+    ) -> None:
         self._catalogue = catalogue
         self._chat_model = chat_model
         self._tenant = tenant
-        self._tone = tone
+        self._wording = {"tone": tone, "language": language}
         self._told: Mapping[str, str] | None = None
         self._edited: deque[str] = deque(maxlen=_MOST_EDITED)
 
@@ -63,7 +65,7 @@ class RevisionSweep:
         while self._edited and isinstance(self._chat_model, Remembering):
             for section in await self._catalogue.documents.all_sections(self._tenant, self._edited[0]):
                 try:
-                    if not await self._chat_model.remember(_messages(self._tenant, section, tone=self._tone)):
+                    if not await self._chat_model.remember(_messages(self._tenant, section, **self._wording)):
                         return count
                 except PromptTooLong:
                     continue
@@ -81,7 +83,7 @@ class RevisionSweep:
         return sorted(gone[each] for each in remembered)
 
 
-def _messages(tenant: str, section: StoredSection, *, tone: str) -> list[ChatMessage]:
+def _messages(tenant: str, section: StoredSection, *, tone: str, language: str) -> list[ChatMessage]:
     """A prompt with this section alone: what is made of it serves wherever it stands in another."""
     passage = Passage(
         tenant=tenant,
@@ -99,4 +101,4 @@ def _messages(tenant: str, section: StoredSection, *, tone: str) -> list[ChatMes
         score=0.0,
         dense=0.0,
     )
-    return build_messages("", [passage], tone=tone)
+    return build_messages("", [passage], tone=tone, language=language)

@@ -46,6 +46,12 @@ class AnsweringTable(SettingsTable):
     )
     sections: int = Field(default=5, ge=1, le=20, description="Sections shown to the model.")
     tone: str = Field(default="", max_length=500, description="How to sound, such as `brief and friendly`.")
+    language: str = Field(
+        default="",
+        max_length=60,
+        description="Language that the model is told to write, such as `German`. Default: it is told none. Whatever it "
+        "writes must pass the check against the pages, so it is for wikis in that language.",
+    )
     answerable_above: float = Field(
         default=0.5, ge=0, le=1, description="Below this estimated probability of an answer: not found."
     )

@@ -155,7 +155,7 @@ class Answerer:
                 packed = await pack(
                     draft.passages, budget_tokens=self._settings.prompt_tokens, chat_model=self._chat_model
                 )
-                messages = build_messages(text, packed, tone=self._settings.tone)
+                messages = build_messages(text, packed, tone=self._settings.tone, language=self._settings.language)
                 draft.prompted(messages)
                 pieces = self._chat_model.stream(
                     messages,

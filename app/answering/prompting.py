@@ -25,9 +25,9 @@ _FENCED = re.compile(r"^```[^\n]*\n(?:.*?^```[ \t]*$|.*\Z)", re.M | re.S)
 _NOT_FOUND = re.compile(r"^\W*not found\b", re.I)
 
 
-def build_messages(question: str, passages: Sequence[Passage], *, tone: str) -> list[ChatMessage]:
+def build_messages(question: str, passages: Sequence[Passage], *, tone: str, language: str = "") -> list[ChatMessage]:
     """System text (byte-stable for a configuration), then sections and question. Section text stays untrusted text."""
-    system = f"{_SYSTEM} Tone: {tone}." if tone else _SYSTEM
+    system = _SYSTEM + (f" Tone: {tone}." if tone else "") + (f" Write in {language}." if language else "")
     text, sections = "", []
     for number, passage in enumerate(passages, start=1):
         # The number is no part of the section: what the model made of it serves wherever it stands.

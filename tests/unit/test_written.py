@@ -82,6 +82,12 @@ def test_a_tone_is_told_to_the_model_and_changes_neither_sections_nor_question()
     assert toned[1:] == plain[1:]
 
 
+def test_a_language_is_told_to_the_model_and_changes_neither_sections_nor_question() -> None:
+    plain, told = (build_messages(ASKED, [make_passage(PAGE)], tone="", language=each) for each in ("", "German"))
+    assert told[0].text == f"{plain[0].text} Write in German."
+    assert told[1:] == plain[1:]
+
+
 @pytest.mark.parametrize("says", ["Sure thing! Just push it, buddy.", "Not found."])
 async def test_wording_alone_never_changes_what_is_cited(says: str) -> None:
     assert await shown(says) == await shown("")
