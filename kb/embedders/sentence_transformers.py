@@ -19,7 +19,7 @@ from kb.http import HttpClients
 BATCH_TOKENS = 1536
 _CACHED_QUERIES = 256
 # Texts whose pieces are remembered: at most 400 kB each, and usually a quarter of that.
-_CACHED_PIECES = 512
+_CACHED_PIECES = 1024
 Made = TypeVar("Made")
 
 
