@@ -44,8 +44,8 @@ STEPS: Mapping[str, Sequence[str]] = {
     "index": ("upsert_revision", "flush", "delete_revisions"),
 }
 MOMENTS = ("before", "after")
-# Called for each page or batch: the one that dies need not be the first.
-REPEATED = frozenset({"intern", "reserve_revisions", "commit_revisions", "upsert_revision"})
+# Called for each page: the one that dies need not be the first.
+REPEATED = frozenset({"intern", "upsert_revision"})
 
 
 @dataclass(slots=True)
