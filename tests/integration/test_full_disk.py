@@ -61,6 +61,7 @@ def sync(config: Path, data: Path, *, before: Callable[[], None] | None = None) 
 def test_a_full_disk_is_one_line_and_the_next_sync_finishes(config: Path, small_disk: Path, full: str) -> None:
     if full == "catalogue":
         config.write_text(CONFIG.replace('"edge"\nidle_seconds = 1', '"memory"'))
+        subprocess.run(["mount", "-o", "remount,size=1m", str(small_disk)], check=True)
     code, _, complained = sync(config, small_disk / "data")
     assert code == 1
     assert full in only_line(complained).partition("the disk is full: free some space for ")[2]
