@@ -86,7 +86,7 @@ def test_no_words_act_in_it(tmp_path: Path, browser: Browser) -> None:
         assert page.locator("script, iframe, style, img:not([src='/assets/icon.svg'])").count() == 0
         own = "form:not([action='/admin/sync'], [action='/admin/keys'], [action='/admin/keys/revoke'])"
         assert page.locator(own).count() == 0
-        assert page.locator("main a:not([href^='/admin/answers/'])").count() == 0
+        assert page.locator("main a:not([href^='/admin/answers/'], [href='/admin/suspects'])").count() == 0
         assert page.evaluate("window.ownedCount") == 0
         assert {address.split("/")[2] for address in witness.addresses} == {server.url.split("/")[2]}
 
