@@ -1,6 +1,8 @@
 """Questions at work on this server: those that would wait too long are told at once when to come back."""
 
+import statistics
 import time
+from collections import deque
 from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from contextlib import aclosing, contextmanager
 
@@ -11,6 +13,8 @@ from kb.errors import ServerBusy
 
 # So many are let in whatever was measured: a few slow answers are no crowd.
 FEWEST = 8
+# The mean of so many answers counts, without the longest: one, such as the first after a start, is no sign of slowness.
+LATEST = 16
 # Before anything was measured: what an answer costs a small machine.
 FIRST_GUESS_SECONDS = 0.1
 
@@ -22,13 +26,13 @@ class Crowd:
         self._most_seconds = most_seconds
         self._clock = clock
         self._at_work = 0
-        self._gap_seconds = FIRST_GUESS_SECONDS
+        self._gaps = deque([FIRST_GUESS_SECONDS] * LATEST, maxlen=LATEST)
         self._last_end = clock()
 
     @property
     def predicted_seconds(self) -> float:
         """When a question that came now would be answered."""
-        return (self._at_work + 1) * self._gap_seconds
+        return (self._at_work + 1) * statistics.fmean(sorted(self._gaps)[:-1])
 
     @contextmanager
     def question(self) -> Iterator[None]:
@@ -47,7 +51,7 @@ class Crowd:
         finally:
             self._at_work -= 1
             now = self._clock()
-            self._gap_seconds += (now - self._last_end - self._gap_seconds) / 16
+            self._gaps.append(now - self._last_end)
             self._last_end = now
 
 

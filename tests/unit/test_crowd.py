@@ -73,3 +73,10 @@ def test_who_fails_makes_room_and_a_quiet_night_is_no_slow_answer(clock: Clock) 
         with pytest.raises(RuntimeError):
             fail(crowd, clock)
     assert crowd.predicted_seconds < 0.2
+
+
+def test_one_long_answer_turns_nobody_away(clock: Clock) -> None:
+    crowd = Crowd(most_seconds=20, clock=clock)
+    answered(crowd, clock, seconds=15, times=1)
+    with ExitStack() as at_work:
+        assert let_in(crowd, at_work) > 100
