@@ -191,7 +191,7 @@ class SimulatedSource:
         end, is_held_back = self.world.seq, False
         news = sorted((past[-1][0], name) for name, past in self.world.past.items() if past[-1][0] > since)
         for seq, name in news:
-            change = self._told(name, since=since, is_known=name in known)
+            change = self._told(name, stored=known.get(name))
             is_held_back = is_held_back or isinstance(change, Failed)
             yield change
             if not is_held_back and self.world.chance.random() < 0.3:
@@ -200,16 +200,17 @@ class SimulatedSource:
         if not is_held_back:
             yield Checkpoint(value=str(end))
 
-    def _told(self, name: str, *, since: int, is_known: bool) -> Change:
+    def _told(self, name: str, *, stored: str | None) -> Change:
         page = self.world.pages.get(name)
         if page is None:
             return Removed(native_id=name, reason="deleted")
-        before = self.world.states(name, since=since)
-        same = before[0] is not None and {(each.edition, each.title, each.space) for each in before if each} == {
-            (page.edition, page.title, page.space)
-        }
-        # A page whose newest change is after a checkpoint may have come before it: then nobody has its text yet.
-        if same and None not in before and is_known:
+        if stored is None:
+            return self._read(page)
+        # What is stored decides, not the checkpoint: a text from before it may never have been read, because a later
+        # change moved the page behind the checkpoint.
+        before = self.world.states(name, since=int(stored))
+        texts = {(each.edition, each.title, each.space) for each in before if each is not None}
+        if None not in before and texts == {(page.edition, page.title, page.space)}:
             return AccessChanged(native_id=name, audience=page.audience, version=str(page.seq))
         return self._read(page)
 

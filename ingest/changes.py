@@ -12,7 +12,8 @@ from kb.documents import Document
 class AccessChanged:
     """Only who may read a stored document changed: its text is not read again and nothing is embedded.
 
-    For documents that `known` names alone: one that is not stored yet is given whole.
+    For documents alone that `known` names, and whose text has not changed since that version, whatever a checkpoint
+    says: one that is not stored yet, or whose text was never read, is given whole.
     `version`: the version the document has with the new audience, so that the next sync finds nothing to do.
     """
 
