@@ -1,4 +1,7 @@
-"""Twenty mentions at once, with the demo wiki and the starter models: acknowledgement, first sign, whole answer."""
+"""Twenty mentions at once, and ten one after the other while those are answered: acknowledgement, first sign, answer.
+
+With the demo wiki and the starter models.
+"""
 
 import argparse
 import asyncio
@@ -21,14 +24,17 @@ from tests.fakes.slack import MENTION, SIGNING_SECRET, FakeSlack, running_slack
 from tests.fakes.slack_server import APP_TOKEN, BOT_TOKEN
 
 ANSWER_SECONDS = 600.0
+LATER = 10
+LATER_EVERY_SECONDS = 0.3
 Mode = Literal["http", "socket"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Times:
-    """Milliseconds, one for each delivery or question."""
+    """Milliseconds, one for each delivery or question. `later`: deliveries while the model is busy with the others."""
 
     acks: Sequence[float]
+    later: Sequence[float]
     signs: Sequence[float]
     answers: Sequence[float]
 
@@ -80,6 +86,11 @@ async def _ask_all(slack: FakeSlack, questions: Sequence[str]) -> Times:
     started = time.monotonic()
     asked = await asyncio.gather(*(slack.say(maya, channel, f"{MENTION} {text}") for text in questions))
     threads = {message.ts for message in asked}
+    at_once = list(slack.acks)
+    for text in questions[:LATER]:
+        await asyncio.sleep(LATER_EVERY_SECONDS)
+        await slack.say(maya, channel, f"{MENTION} {text}")
+    later = slack.acks[len(at_once) :]
     done: dict[str, float] = {}
 
     def are_answered() -> bool:
@@ -93,16 +104,21 @@ async def _ask_all(slack: FakeSlack, questions: Sequence[str]) -> Times:
     for (name, arguments), moment in zip(slack.server.calls, slack.server.moments, strict=True):
         if name == "assistant.threads.setStatus" and arguments["thread_ts"] in threads:
             signs.setdefault(arguments["thread_ts"], moment - started)
-    return Times(acks=_ms(slack.acks), signs=_ms(list(signs.values())), answers=_ms(list(done.values())))
+    return Times(acks=_ms(at_once), later=_ms(later), signs=_ms(list(signs.values())), answers=_ms(list(done.values())))
 
 
 def print_table(times: dict[str, Times]) -> None:
     """Milliseconds, by mode."""
-    table = Table(title="Mentions at once; milliseconds")
+    table = Table(title="Mentions; milliseconds")
     for name in ("mode", "", "count", "p50", "p95", "slowest"):
         table.add_column(name, justify="left" if name in {"mode", ""} else "right")
     for mode, each in times.items():
-        rows = {"acknowledged": each.acks, "first sign": each.signs, "whole answer": each.answers}
+        rows = {
+            "acknowledged, at once": each.acks,
+            "acknowledged, later": each.later,
+            "first sign": each.signs,
+            "whole answer": each.answers,
+        }
         for label, values in rows.items():
             figures = (percentile(values, 0.5), percentile(values, 0.95), max(values))
             table.add_row(mode, label, str(len(values)), *(f"{figure:,.0f}" for figure in figures))
