@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from app.answering.types import Answer, SentenceReady
-from app.channels.slack_api import SaidBefore, SlackApi
+from app.channels.slack_api import SaidBefore, SlackApi, is_passing
 from app.channels.slack_asking import Asked
 from app.channels.slack_blocks import (
     MOST_BLOCKS,
@@ -29,7 +29,8 @@ logger = logging.getLogger(__name__)
 # Between two appends of one stream: Slack allows some 100 a minute for the whole workspace.
 APPEND_SECONDS = 1.0
 # A message in these states stays as it is; what it should say is said below it.
-_UNMENDABLE = frozenset({"message_not_found", "cant_update_message", "edit_window_closed", "streaming_state_conflict"})
+_GROWING = "streaming_state_conflict"
+_UNMENDABLE = frozenset({"message_not_found", "cant_update_message", "edit_window_closed", _GROWING})
 _INTERRUPTED = "I am being restarted. I will finish this answer when I am back."
 _STOPPED = "Stopped."
 
@@ -87,7 +88,7 @@ class Reply:
             await self._stream.end(ending, text=said(answer), post=self._post, is_whole=True)
             return
         messages = answer_messages(answer, self._frame)
-        if self._begun is not None and await self._mend(self._begun, messages[0]):
+        if self._begun is not None and await self._mended(self._begun, messages[0]):
             await self._say(messages[1:], first=1)
         else:
             await self._say(messages, first=0)
@@ -95,7 +96,7 @@ class Reply:
     async def words(self, words: str) -> None:
         """Our own words instead of an answer."""
         message = words_message(words)
-        if self._begun is None or not await self._mend(self._begun, message):
+        if self._begun is None or not await self._mended(self._begun, message):
             await self._say([message], first=0)
 
     async def interrupt(self) -> None:
@@ -130,17 +131,8 @@ class Reply:
         if self._stream is not None:
             await self._note(self._stream.ts)
 
-    async def _mend(self, ts: str, message: SlackMessage) -> bool:
-        """Put the whole message where an earlier attempt began; False if that is gone."""
-        with suppress(ChannelError):
-            await self._api.stop_stream(self._asked.channel, ts, [], key=None)
-        try:
-            await self._api.update(self._asked.channel, ts, message)
-        except ChannelError as exc:
-            if exc.code not in _UNMENDABLE:
-                raise
-            return False
-        return True
+    async def _mended(self, ts: str, message: SlackMessage) -> bool:
+        return await _mend(self._api, self._asked.channel, ts, message)
 
     async def _say(self, messages: Sequence[SlackMessage], *, first: int) -> None:
         asked = self._asked
@@ -157,7 +149,7 @@ class Reply:
         done = await self._said_before()
         # Only the first question of a thread is sure to have begun the first message that nobody finished.
         is_ours = first == 0 and 0 not in done.parts and self._asked.thread_ts is None
-        if done.unfinished and is_ours and await self._mend(done.unfinished, messages[0]):
+        if done.unfinished and is_ours and await self._mended(done.unfinished, messages[0]):
             messages, first = messages[1:], 1
         for part, message in enumerate(messages, start=first):
             if part not in done.parts:
@@ -216,7 +208,9 @@ class _Stream:
         if not self._is_dead:
             self._is_dead = not await self._stop(here, key=self._asked.key if is_whole else None)
         if self._is_dead:
-            await self._mend(SlackMessage(text=text, blocks=(*self._shown, *here)), post=post)
+            message = SlackMessage(text=text, blocks=(*self._shown, *here))
+            if not await _mend(self._api, self._asked.channel, self.ts, message):
+                await post(message, part=0)
         part = 1
         while rest:
             blocks = [rest.pop(0)]
@@ -224,17 +218,6 @@ class _Stream:
                 blocks.append(rest.pop(0))
             await post(SlackMessage(text="(continued)", blocks=tuple(blocks)), part=part)
             part += 1
-
-    async def _mend(self, message: SlackMessage, *, post: Callable[..., Awaitable[None]]) -> None:
-        # Only a message that grows no longer can be changed.
-        with suppress(ChannelError):
-            await self._api.stop_stream(self._asked.channel, self.ts, [], key=None)
-        try:
-            await self._api.update(self._asked.channel, self.ts, message)
-        except ChannelError as exc:
-            if exc.code not in _UNMENDABLE:
-                raise
-            await post(message, part=0)
 
     async def _stop(self, blocks: Sequence[Block], *, key: str | None) -> bool:
         for attempt in (list(blocks), plain_feedback(blocks)):
@@ -280,6 +263,32 @@ class Working:
         if self._has_eyes:
             calls.append(self._api.react(asked.channel, asked.ts or "", "eyes", is_on=False))
         await asyncio.gather(*calls, return_exceptions=True)
+
+
+async def _mend(api: SlackApi, channel: str, ts: str, message: SlackMessage) -> bool:
+    """Put the whole message where a stream began; False if that is gone. Raises ChannelError for what may pass."""
+    try:
+        try:
+            await api.update(channel, ts, message)
+        except ChannelError as exc:
+            if exc.code != _GROWING:
+                raise
+            await _end(api, channel, ts)
+            await api.update(channel, ts, message)
+    except ChannelError as exc:
+        if exc.code not in _UNMENDABLE:
+            raise
+        return False
+    return True
+
+
+async def _end(api: SlackApi, channel: str, ts: str) -> None:
+    try:
+        await api.stop_stream(channel, ts, [], key=None)
+    except ChannelError as exc:
+        # A stream that is left open because of a rate limit would stand there half said, beside the whole.
+        if is_passing(exc):
+            raise
 
 
 def _fits(blocks: Sequence[Block]) -> bool:

@@ -130,6 +130,19 @@ async def test_an_answer_is_whole_even_if_its_stream_can_neither_end_nor_be_mend
     assert is_whole(stage.slack.space.said_by_bot(stage.channel)[-1].words)
 
 
+async def test_a_stream_that_may_not_end_yet_is_finished_later_and_never_said_beside_itself(stage: Stage) -> None:
+    answer = make_answer(*TEXTS)
+    for sentence, citation in zip(answer.sentences, answer.citations, strict=True):
+        await stage.reply.sentence(ready(sentence, citation))
+    stage.slack.server.faults.append(Fault("chat.stopStream", 429, times=10, retry_after=0))
+    with pytest.raises(ChannelError, match="ratelimited"):
+        await stage.reply.finish(answer)
+    again = Earlier(is_again=True, begun=stage.reply.begun)
+    await Reply(stage.api, stage.asked, frame=Frame(), may_stream=True, earlier=again, note=stage.note).finish(answer)
+    (message,) = stage.slack.space.said_by_bot(stage.channel)
+    assert is_whole(message.words)
+
+
 async def test_a_workspace_without_streams_gets_whole_messages(stage: Stage) -> None:
     stage.slack.space.can_stream = False
     (message,) = await stage.say(make_answer(*TEXTS))
