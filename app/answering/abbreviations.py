@@ -59,13 +59,13 @@ def _meanings(texts: Sequence[str]) -> dict[str, str]:
     """Abbreviation in capitals → its long form."""
     counts: defaultdict[str, Counter[str]] = defaultdict(Counter)
     for text in texts:
-        for short, meaning in _explained(text):
+        for short, meaning in explained(text):
             counts[short][meaning] += 1
     return {short: meanings.most_common(1)[0][0] for short, meanings in counts.items()}
 
 
 @lru_cache(maxsize=4096)
-def _explained(text: str) -> tuple[tuple[str, str], ...]:
+def explained(text: str) -> tuple[tuple[str, str], ...]:
     """Each abbreviation that a section explains, with its long form in lower case."""
     # Remembered, because the same sections are found again and again.
     return tuple(dict.fromkeys(_explanations(text)))

@@ -15,6 +15,8 @@ from app.answering.words import Words, grams, stem, words_of
 _BEST_UNITS = 3
 # Log-odds: with the coarse misses sorted out by what is spoken of, the other model need not be as strict.
 RELIEF = 1.5
+# A page that explains the very word that is asked for holds the answer, in whatever words it does.
+_EXPLAINED = 0.95
 # Beginnings this long that agree make two words forms of one, for a word that is missing.
 _SAME_START = 4
 
@@ -52,6 +54,11 @@ def answerable_probability(features: dict[str, float]) -> float:
 
     A logistic model each. The first needs the embedder's pieces; without them the second decides alone.
     """
+    said = _said_probability(features)
+    return max(said, _EXPLAINED) if features.get("best_defines") else said
+
+
+def _said_probability(features: dict[str, float]) -> float:
     says_it = linear_model("gate").score(features)
     speaks_of_it = linear_model("spoken")
     if not features.keys() >= set(speaks_of_it.names):

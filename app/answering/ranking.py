@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
 
+from app.answering.defining import explains, term_asked
 from app.answering.querying import Query
 from kb.catalogue.records import SectionKey, StoredSection
 from kb.index.base import Hit
@@ -20,6 +21,8 @@ TOGETHER_WEIGHT = 0.12
 PHRASE_WEIGHT = 0.2
 # An identifier is a rare word as well, so BM25 has weighed it already; more than this costs order elsewhere.
 IDENTIFIER_WEIGHT = 0.05
+# A section that explains the very word that is asked for goes before those that only use it.
+DEFINING_WEIGHT = 0.2
 # An outdated page should lose to a current one that says the same, and still be found when it is alone.
 OUTDATED_PENALTY = 0.07
 # What each further section of the same page loses: five of one page leave no room for the right one of another.
@@ -62,7 +65,7 @@ class SectionScorer:
         self._read: OrderedDict[SectionKey, tuple[str, tuple[str, ...]]] = OrderedDict()
 
     def score(self, query: Query, section: StoredSection, fused: Fused) -> float:
-        """Higher is better; 0…1 but for sections that hold the query's phrases or identifiers literally."""
+        """Higher is better; 0…1 but for sections that hold the query's phrases literally, or explain its word."""
         language, terms = self._terms(section)
         asked = asked_terms(query.all_words, language=language, default=self._language)
         score = fused.score + TOGETHER_WEIGHT * share_together(asked, terms)
@@ -70,6 +73,9 @@ class SectionScorer:
             score += PHRASE_WEIGHT * share_literal(query.phrases, section)
         if query.identifiers:
             score += IDENTIFIER_WEIGHT * share_literal(query.identifiers, section)
+        term = term_asked(query.words)
+        if term is not None and explains(term, section.text):
+            score += DEFINING_WEIGHT
         return score - OUTDATED_PENALTY if is_outdated(section) else score
 
     def _terms(self, section: StoredSection) -> tuple[str, tuple[str, ...]]:

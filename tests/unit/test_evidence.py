@@ -7,6 +7,7 @@ import pytest
 
 from app.answering.evidence import CLOSENESS_WEIGHT, MOST_UNITS, Evidence, EvidenceFinder, leading_of, most_shared
 from app.answering.features import candidates_of
+from app.answering.gate import answerable_probability, gate_features
 from app.answering.selecting import select_evidence
 from app.answering.spoken import spoken_features
 from app.answering.types import Passage
@@ -41,6 +42,27 @@ async def test_the_unit_that_answers_comes_first(question: str, best: str) -> No
 async def test_evidence_is_found_in_the_second_passage_too() -> None:
     found = await find("Where does the pump stop?", make_passage(LEAVE), make_passage(PUMPS, title="Pumps"))
     assert found[0].place == 1
+
+
+GLOSSARY = (
+    "- **Fouling** – algae growing on a sensor\n- **RMA** – return merchandise authorisation\n- **Tarn** – our platform"
+)
+RETURNS = "Open the RMA in Lantern. What the RMA number does is told on the label. Every RMA needs a number."
+
+
+async def test_asked_what_a_word_means_the_line_that_explains_it_comes_first_by_far() -> None:
+    passages = (make_passage(RETURNS, title="RMA process"), make_passage(GLOSSARY, title="Glossary", dense=0.2))
+    found = await EvidenceFinder(make_embedder()).find("What does RMA stand for?", passages)
+    assert found[0].unit.text == "**RMA** – return merchandise authorisation"
+    assert len(select_evidence("What does RMA stand for?", found, most=3)) == 1
+    assert answerable_probability(gate_features("What does RMA stand for?", found, passages)) > 0.9
+
+
+async def test_a_word_that_no_line_explains_is_answered_as_before() -> None:
+    passages = (make_passage(RETURNS, title="RMA process"),)
+    found = await EvidenceFinder(make_embedder()).find("What does RMA stand for?", passages)
+    assert {each.features["defines"] for each in found} == {0.0}
+    assert answerable_probability(gate_features("What does RMA stand for?", found, passages)) < 0.9
 
 
 async def test_no_passages_no_evidence() -> None:

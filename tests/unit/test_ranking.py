@@ -122,3 +122,9 @@ def test_reading_a_section_again_gives_the_same_score() -> None:
     section = make_section("How to roll back the firmware.")
     first = scorer.score(make_query("roll back firmware"), section, FUSED)
     assert scorer.score(make_query("roll back firmware"), section, FUSED) == first
+
+
+def test_a_section_that_explains_the_word_asked_for_goes_before_one_that_only_uses_it() -> None:
+    glossary, other = make_section("- RMA – return merchandise authorisation"), make_section("Open the RMA in Lantern.")
+    assert score("What does RMA stand for?", glossary) > score("What does RMA stand for?", other) + 0.1
+    assert score("How is an RMA opened?", glossary) == pytest.approx(score("How is an RMA opened?", other))
