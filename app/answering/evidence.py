@@ -14,7 +14,7 @@ from app.answering.spoken import closeness_of, spoken_features
 from app.answering.types import Passage
 from app.answering.units import Unit
 from app.answering.weights import linear_model, trained_with
-from kb.embedders.base import Embedder, PieceEmbedder, Vectors
+from kb.embedders.base import Embedder, PieceEmbedder, Pieces, Vectors
 
 # Embedding is what ranking costs: long sections are cut down to the units that share most words with the question.
 MOST_UNITS = 64
@@ -23,6 +23,8 @@ _CACHED_VECTORS = 20_000
 # that (log-odds). On SQuAD 2.0 more of them changed nothing; half of the questions have three or fewer.
 _MOST_COMPARED = 6
 _COMPARED_WITHIN = 4.0
+# What is asked is spoken of where any of those says so that are no further behind the best than that (log-odds).
+_HEARD_WITHIN = 3.0
 # What a cosine counts for in log-odds: the best on one half of SQuAD 2.0's articles; from 10 to 20 it is much the same.
 CLOSENESS_WEIGHT = 16.0
 # Asked what a word means, the line that explains it is the answer, whatever else is said with it.
@@ -63,7 +65,7 @@ class EvidenceFinder:
 
     async def find(self, question: str, passages: Sequence[Passage]) -> list[Evidence]:
         """Evidence of all passages, by score; the first one's features tell too whether what is asked is spoken of
-        where it is said best (the highest `standing`).
+        in what could answer it.
 
         Raises ModelError.
         """
@@ -80,10 +82,10 @@ class EvidenceFinder:
         leading = leading_of(ranked)
         asked, *pieces = await self._embedder.embed_pieces([question, *(heard_texts(each)[0] for each in leading)])
         leading = with_closeness(leading, await self._beside.run(closeness_of, asked, pieces))
-        best = max(range(len(leading)), key=lambda place: leading[place].standing)
-        section = heard_texts(leading[best])[1]
-        whole = (await self._embedder.embed_pieces([section]))[0]
-        found = await self._beside.run(spoken_features, question, asked, pieces[best], whole, section)
+        near = [each for each in zip(leading, pieces, strict=True) if _is_heard(each[0], leading)]
+        sections = list(dict.fromkeys(heard_texts(each)[1] for each, _ in near))
+        wholes = dict(zip(sections, await self._embedder.embed_pieces(sections), strict=True))
+        found = await self._beside.run(_most_spoken_of, question, asked, near, wholes)
         leading[0] = replace(leading[0], features={**leading[0].features, **found})
         return [*leading, *ranked[len(leading) :]]
 
@@ -126,6 +128,23 @@ def leading_of(ranked: Sequence[Evidence]) -> list[Evidence]:
 def with_closeness(leading: Sequence[Evidence], closeness: Sequence[float]) -> list[Evidence]:
     """The same, each with how close it is."""
     return [replace(each, closeness=close) for each, close in zip(leading, closeness, strict=True)]
+
+
+def _is_heard(each: Evidence, leading: Sequence[Evidence]) -> bool:
+    """Could it be what answers, so that what is asked may be spoken of there?"""
+    return each.standing >= max(other.standing for other in leading) - _HEARD_WITHIN
+
+
+def _most_spoken_of(
+    question: str, asked: Pieces, near: Sequence[tuple[Evidence, Pieces]], wholes: Mapping[str, Pieces]
+) -> dict[str, float]:
+    """The features of the piece in which most of what is asked is spoken of. `wholes`: the pieces of each section."""
+    model = linear_model("spoken")
+    heard = []
+    for each, pieces in near:
+        section = heard_texts(each)[1]
+        heard.append(spoken_features(question, asked, pieces, wholes[section], section))
+    return max(heard, key=lambda found: model.score({f"best_{name}": value for name, value in found.items()}))
 
 
 def heard_texts(best: Evidence) -> tuple[str, str]:
