@@ -9,6 +9,7 @@ import numpy as np
 
 from app.answering.beside import SideThread
 from app.answering.defining import explains, term_asked
+from app.answering.exactness import exactness
 from app.answering.features import Candidate, candidates_of, read_question, unit_features
 from app.answering.spoken import closeness_of, spoken_features
 from app.answering.types import Passage
@@ -23,8 +24,6 @@ _CACHED_VECTORS = 20_000
 # that (log-odds). On SQuAD 2.0 more of them changed nothing; half of the questions have three or fewer.
 _MOST_COMPARED = 6
 _COMPARED_WITHIN = 4.0
-# What is asked is spoken of where any of those says so that are no further behind the best than that (log-odds).
-_HEARD_WITHIN = 3.0
 # What a cosine counts for in log-odds: the best on one half of SQuAD 2.0's articles; from 10 to 20 it is much the same.
 CLOSENESS_WEIGHT = 16.0
 # Asked what a word means, the line that explains it is the answer, whatever else is said with it.
@@ -38,6 +37,7 @@ class Evidence:
     `score`: log-odds against the other units of the same question, not comparable between questions; `features`: what
     it is made of (see `app.answering.features`). `closeness`: how much nearer to the question, piece by piece of the
     embedder, than the furthest of those compared (a difference of mean cosines, 0 or more); 0 if it was not compared.
+    `exactness`: see `app.answering.exactness`.
     """
 
     place: int
@@ -46,11 +46,12 @@ class Evidence:
     score: float
     features: Mapping[str, float]
     closeness: float = 0.0
+    exactness: float = 0.0
 
     @property
     def standing(self) -> float:
-        """What answers are chosen by, in log-odds: the score, and how close it is."""
-        return self.score + CLOSENESS_WEIGHT * self.closeness
+        """What answers are chosen by, in log-odds: the score, how close it is, how exact."""
+        return self.score + CLOSENESS_WEIGHT * self.closeness + self.exactness
 
 
 class EvidenceFinder:
@@ -82,10 +83,9 @@ class EvidenceFinder:
         leading = leading_of(ranked)
         asked, *pieces = await self._embedder.embed_pieces([question, *(heard_texts(each)[0] for each in leading)])
         leading = with_closeness(leading, await self._beside.run(closeness_of, asked, pieces))
-        near = [each for each in zip(leading, pieces, strict=True) if _is_heard(each[0], leading)]
-        sections = list(dict.fromkeys(heard_texts(each)[1] for each, _ in near))
+        sections = list(dict.fromkeys(heard_texts(each)[1] for each in leading))
         wholes = dict(zip(sections, await self._embedder.embed_pieces(sections), strict=True))
-        found = await self._beside.run(_most_spoken_of, question, asked, near, wholes)
+        found = await self._beside.run(_most_spoken_of, question, asked, leading, pieces, wholes)
         leading[0] = replace(leading[0], features={**leading[0].features, **found})
         return [*leading, *ranked[len(leading) :]]
 
@@ -130,20 +130,19 @@ def with_closeness(leading: Sequence[Evidence], closeness: Sequence[float]) -> l
     return [replace(each, closeness=close) for each, close in zip(leading, closeness, strict=True)]
 
 
-def _is_heard(each: Evidence, leading: Sequence[Evidence]) -> bool:
-    """Could it be what answers, so that what is asked may be spoken of there?"""
-    return each.standing >= max(other.standing for other in leading) - _HEARD_WITHIN
-
-
 def _most_spoken_of(
-    question: str, asked: Pieces, near: Sequence[tuple[Evidence, Pieces]], wholes: Mapping[str, Pieces]
+    question: str, asked: Pieces, leading: Sequence[Evidence], near: Sequence[Pieces], wholes: Mapping[str, Pieces]
 ) -> dict[str, float]:
-    """The features of the piece in which most of what is asked is spoken of. `wholes`: the pieces of each section."""
+    """The features of the leading evidence in which most of what is asked is spoken of: it may be any that answers.
+
+    `near`: the pieces of each; `wholes`: those of each section.
+    """
     model = linear_model("spoken")
-    heard = []
-    for each, pieces in near:
-        section = heard_texts(each)[1]
-        heard.append(spoken_features(question, asked, pieces, wholes[section], section))
+    sections = [heard_texts(each)[1] for each in leading]
+    heard = [
+        spoken_features(question, asked, pieces, wholes[section], section)
+        for section, pieces in zip(sections, near, strict=True)
+    ]
     return max(heard, key=lambda found: model.score({f"best_{name}": value for name, value in found.items()}))
 
 
@@ -182,6 +181,7 @@ def rank(
             unit=candidate.unit,
             score=scorer.score(features) + DEFINING_WEIGHT * is_definition,
             features={**features, "defines": is_definition},
+            exactness=exactness(question, candidate.unit.text),
         )
         for candidate, features, is_definition in zip(candidates, rows, defines, strict=True)
     ]

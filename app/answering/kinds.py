@@ -12,8 +12,8 @@ from app.answering.words import words_of
 
 Kind = Literal["time", "number", "name", "reason", "place", "code"]
 
-_UNITS_OF_TIME = r"seconds?|minutes?|hours?|days?|weeks?|months?|quarters?|years?"
-_MONTHS = (
+UNITS_OF_TIME = r"seconds?|minutes?|hours?|days?|weeks?|months?|quarters?|years?"
+MONTHS = (
     "january|february|march|april|may|june|july|august|september|october|november|december|"
     "(?:mon|tues|wednes|thurs|fri|satur|sun)day"
 )
@@ -26,7 +26,7 @@ _ASKS: dict[Kind, re.Pattern[str]] = {
     "time": re.compile(
         r"\bwhen\b|\b(?:what|which) (?:\w+ )?(?:date|day|time|year|month|week)\b"
         r"|\bhow (?:long|soon|often|fast|quick(?:ly)?|early|late|much time)\b"
-        rf"|\bhow many (?:\w+ )?(?:{_UNITS_OF_TIME})\b",
+        rf"|\bhow many (?:\w+ )?(?:{UNITS_OF_TIME})\b",
         re.I,
     ),
     "number": re.compile(
@@ -49,7 +49,7 @@ _ASKS: dict[Kind, re.Pattern[str]] = {
     "code": re.compile(r"\b(?:command|setting|flag|option|parameter|variable|file|endpoint|header|code|log)\b", re.I),
 }
 _HOLDS: dict[Kind, re.Pattern[str]] = {
-    "time": re.compile(rf"\d{{4}}-\d\d|\b(?:{_MONTHS}|{_UNITS_OF_TIME})\b|\d{{1,2}}:\d\d|\b20\d\d\b", re.I),
+    "time": re.compile(rf"\d{{4}}-\d\d|\b(?:{MONTHS}|{UNITS_OF_TIME})\b|\d{{1,2}}:\d\d|\b20\d\d\b", re.I),
     "reason": re.compile(r"\b(?:because|since|so|due to|therefore|as a result)\b|\bcaus", re.I),
     "place": re.compile(r"\b(?:in|at|near|to|from|on|of) (?:the )?[A-Z]|\b(?:pier|room|floor|street|road|building)\b"),
     "code": re.compile(r"`[^`]+`|\b[a-z]+[_.][a-z_]+\b"),

@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from app.answering.evidence import CLOSENESS_WEIGHT, MOST_UNITS, Evidence, EvidenceFinder, leading_of, most_shared
+from app.answering.exactness import exactness
 from app.answering.features import candidates_of
 from app.answering.gate import answerable_probability, gate_features
 from app.answering.selecting import select_evidence
@@ -164,21 +165,28 @@ async def test_the_question_is_compared_word_by_word_with_what_leads_and_no_text
     assert len(embedder.asked) == len(set(embedder.asked)) == len(leading) + 2
 
 
-IN_PORTO = "How many days of leave are there in Porto?"
+async def test_what_is_asked_is_spoken_of_if_any_leading_piece_says_so() -> None:
+    texts = ("There are 26 days of leave, many days.", "In Porto there are 25 holiday days.")
+    passages = [make_passage(text, title="k") for text in texts]
+    found = await EvidenceFinder(PiecedEmbedder()).find("How many days of leave are there in Porto?", passages)
+    assert [each.place for each in found] == [0, 1]
+    assert found[0].standing > found[1].standing
+    assert found[0].features["spoken_section"] == pytest.approx(1.0)
 
 
-@pytest.mark.parametrize(
-    ("first", "is_spoken_of"),
-    [
-        ("There are 26 days of leave, many days.", True),
-        # With the question's own words the first is so far ahead that the second would not be shown as the answer.
-        ("There are 26 days of leave, how many days.", False),
-    ],
-)
-async def test_what_is_asked_is_spoken_of_if_any_piece_that_could_answer_says_so(
-    first: str, is_spoken_of: bool
-) -> None:
-    passages = [make_passage(text, title="k") for text in (first, "In Porto there are 25 holiday days.")]
-    found = await EvidenceFinder(PiecedEmbedder()).find(IN_PORTO, passages)
-    assert [each.place for each in sorted(found, key=lambda each: -each.standing)] == [0, 1]
-    assert (found[0].features["spoken_section"] == pytest.approx(1.0)) is is_spoken_of
+def test_what_is_exactly_asked_for_goes_before_a_slightly_better_score() -> None:
+    open_hours, opened = pieces_of("The office is open from 07:00 to 20:00. Opened: 2018.", scores=(7.0, 5.0))
+    clock, year = (
+        replace(each, exactness=exactness("When did it open?", each.unit.text)) for each in (open_hours, opened)
+    )
+    assert quotes("When did it open?", [open_hours, opened])[0] == "The office is open from 07:00 to 20:00."
+    assert quotes("When did it open?", [clock, year])[0] == "Opened: 2018."
+
+
+async def test_how_exactly_it_is_what_is_asked_for_is_told_of_all_evidence() -> None:
+    passage = make_passage("The office is open daily from 07:00 to 20:00. The office opened in 2018.", title="Porto")
+    found = await find("When did the Porto office open?", passage)
+    assert {each.unit.text: each.exactness for each in found} == {
+        "The office opened in 2018.": 2.0,
+        "The office is open daily from 07:00 to 20:00.": -2.0,
+    }
