@@ -7,7 +7,7 @@ from typing import Literal, TypeAlias
 from app.answering.checking import SentenceChecker
 from app.answering.ports import QuestionAnswerer
 from app.answering.types import Answer, Citation, Passage, Question, SearchScope
-from app.gold import GoldQuestion, contains_any
+from app.gold import GoldQuestion, contains_any, share_said
 from kb.access import Principal
 from kb.catalogue import Catalogue
 from kb.catalogue.records import StoredSection
@@ -61,7 +61,8 @@ class Verdict:
 
     `section_rank`, `page_rank`: of the gold section and page among the first sections found, 1 for the best; None: not
     among them, or the question names none. `is_retrieved`: the gold section was among those the answer was made from;
-    True if none is named. `answerable`: the gate's estimate, 0…1; None: nothing was weighed. Times in milliseconds.
+    True if none is named. `share_said`: of the content words of the gold answer said best, 0…1. `answerable`: the
+    gate's estimate, 0…1; None: nothing was weighed. Times in milliseconds.
     """
 
     question: str
@@ -78,6 +79,7 @@ class Verdict:
     found: tuple[FoundSection, ...]
     answerable: float | None
     is_contained: bool
+    share_said: float
     page_rank: int | None
     section_rank: int | None
     is_retrieved: bool
@@ -139,6 +141,7 @@ async def judge(
             found=tuple(found[:FOUND_KEPT]),
             answerable=answer.record.answerable,
             is_contained=contains_any(answer.text, each.answers),
+            share_said=round(share_said(answer.text, each.answers), 4),
             page_rank=next((section.rank for section in found if section.is_gold_page), None),
             section_rank=next((section.rank for section in found if section.is_gold), None),
             is_retrieved=each.page is None or _is_retrieved(answer, passages, found),

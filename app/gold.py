@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from app.answering.words import words_of
 from kb.errors import ConfigError
 
 
@@ -74,6 +75,13 @@ def _gold(line: str, *, where: str) -> GoldQuestion:
         raise ConfigError(
             f'{where}: a gold question is a JSON object with "question", "answers" (a list) and "answerable"'
         ) from None
+
+
+def share_said(text: str, answers: Iterable[str]) -> float:
+    """Of the gold answer that is said best: the share of its content words that the text holds in some form, 0…1."""
+    said = words_of(text).stems
+    wanted = [words_of(answer).stems for answer in answers]
+    return max((len(words & said) / len(words) for words in wanted if words), default=0.0)
 
 
 def _plain(text: str) -> str:

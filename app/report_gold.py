@@ -42,6 +42,7 @@ def score_rows(scores: Scores) -> list[tuple[str, str]]:
     """Every figure with its name, for people."""
     return [
         ("answerable: a gold answer contained", f"{scores.gold_contained:.1%}"),
+        ("answerable: words of the gold answer said", f"{scores.gold_words_said:.1%}"),
         ("answerable: the gold page cited", f"{scores.page_cited:.1%}"),
         (
             "answerable: the gold page / section among the first 5 found",

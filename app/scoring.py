@@ -13,6 +13,8 @@ _STEPS = 100
 class Scores:
     """Shares are 0…1; times are milliseconds.
 
+    `gold_words_said`: mean share of a gold answer's content words; for gold answers that are whole paragraphs.
+
     `citation_precision`: share of the citations of answers to answerable questions that lead to the gold section (of
     questions that name one); `citation_recall`: share of those answers that cite it.
     """
@@ -20,6 +22,7 @@ class Scores:
     questions: int
     answerable: int
     gold_contained: float
+    gold_words_said: float
     page_cited: float
     page_recall_5: float
     section_recall_5: float
@@ -68,6 +71,7 @@ def score(verdicts: Sequence[Verdict]) -> Scores:
         questions=len(verdicts),
         answerable=len(answerable),
         gold_contained=_share(verdict.is_contained for verdict in answerable),
+        gold_words_said=mean([verdict.share_said for verdict in answerable]),
         page_cited=_share(verdict.is_page_cited for verdict in answerable),
         page_recall_5=_share(verdict.page_rank is not None and verdict.page_rank <= 5 for verdict in placed),
         section_recall_5=mean([each.recall_5 for each in ranked]),

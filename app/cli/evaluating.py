@@ -13,7 +13,7 @@ from rich.progress import track
 from app.cli.conversing import measure_dialogues, print_dialogues
 from app.cli.preparing import prepare_chat_model
 from app.cli.printing import make_console, print_line, print_table
-from app.cli.rating import print_suites, run_suites
+from app.cli.rating import kept_or_not, print_suites, run_suites, settings_of_suite
 from app.cli.running import OUR_MISTAKE, global_options, run
 from app.comparing import Change, Miss, compare, misses, read_run
 from app.dialogues import holds_dialogues
@@ -40,7 +40,10 @@ def evaluate(  # noqa: PLR0913  # each is an option of the command
     *,
     suite: Annotated[
         list[str] | None,
-        typer.Option(help="Measure retrieval on this collection instead; `all`: on every one. May be repeated."),
+        typer.Option(
+            help="Measure retrieval on this collection (`all`: on every one; may be repeated), "
+            "or, with GOLD.jsonl, the answers to it from this collection's pages."
+        ),
     ] = None,
     suites: Annotated[
         Path, typer.Option(help="Where the collections are: folders of corpus.jsonl, queries.jsonl and qrels.tsv.")
@@ -63,13 +66,17 @@ def evaluate(  # noqa: PLR0913  # each is an option of the command
 ) -> None:
     """Measure the answers to a golden set, follow-ups in conversations, or retrieval on collections."""
     settings = global_options(context).settings()
-    if gold is not None and suite:
-        raise typer.BadParameter("name a file of questions or a --suite, not both", param_hint="GOLD.jsonl")
+    if gold is not None and suite and (len(suite) > 1 or suite == ["all"]):
+        raise typer.BadParameter("a file of questions is asked over one --suite", param_hint="--suite")
     require_library()
     before = None if compared is None else read_run(compared)
     if write is not None:
         _make_folder(write)
-    if suite:
+    if gold is not None and suite:
+        with kept_or_not(keep) as home:
+            settings = run(settings_of_suite(settings, suite[0], root=suites, home=home, is_quiet=as_json))
+            made = _ask(settings, gold, as_json=as_json, show_wrong=show_wrong)
+    elif suite:
         made = _rate(settings, suite, root=suites, keep=keep, as_json=as_json)
     elif gold is not None:
         measure = _follow if holds_dialogues(gold) else _ask

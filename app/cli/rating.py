@@ -1,8 +1,8 @@
 """`footnote eval --suite`: retrieval measured on whole collections, each in a knowledge base of its own."""
 
 import tempfile
-from collections.abc import Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from rich.console import Console
@@ -36,12 +36,25 @@ async def run_suites(
     if not chosen:
         raise ConfigError(f"{root} holds no suite: name the folder with --suites")
     suites = [read_suite(root, name) for name in chosen]
-    runs = []
+    with kept_or_not(keep) as home:
+        return [await _run_suite(settings, suite, home=_home_of(suite, home), is_quiet=is_quiet) for suite in suites]
+
+
+async def settings_of_suite(settings: Settings, name: str, *, root: Path, home: Path, is_quiet: bool) -> Settings:
+    """The caller's configuration over the suite's pages, which are synced. Raises ConfigError, IndexUnavailable."""
+    suite = read_suite(root, name)
+    suite.write_pages(_home_of(suite, home) / "pages")
+    own = _settings_of(settings, _home_of(suite, home))
+    async with open_knowledge_base(own) as knowledge_base:
+        await _sync(knowledge_base, Console(stderr=True), is_quiet=is_quiet)
+    return own
+
+
+@contextmanager
+def kept_or_not(keep: Path | None) -> Iterator[Path]:
+    """Where the suites' knowledge bases are: the folder to keep them in, or one that is gone afterwards."""
     with ExitStack() as stack:
-        home = keep or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="footnote-suites-")))
-        for suite in suites:
-            runs.append(await _run_suite(settings, suite, home=home / suite.name.replace("/", "-"), is_quiet=is_quiet))
-    return runs
+        yield keep or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="footnote-suites-")))
 
 
 def print_suites(console: Console, runs: Sequence[SuiteRun]) -> None:
@@ -70,6 +83,10 @@ async def _run_suite(settings: Settings, suite: Suite, *, home: Path, is_quiet: 
                     ratings[name].append(rating)
                     progress.advance(task)
     return SuiteRun(suite=suite, ratings=ratings)
+
+
+def _home_of(suite: Suite, home: Path) -> Path:
+    return home / suite.name.replace("/", "-")
 
 
 def _settings_of(settings: Settings, home: Path) -> Settings:

@@ -44,6 +44,7 @@ def make_verdict(question: str = "How much leave?", **others: Any) -> Verdict:  
         "found": (make_found(),),
         "answerable": 0.9,
         "is_contained": True,
+        "share_said": 1.0,
         "page_rank": 1,
         "section_rank": 1,
         "is_retrieved": True,

@@ -8,6 +8,7 @@ import pytest
 from kb.settings import STARS
 from tests.fakes.answer_sides import CONFIG, OWNER, make_settings
 from tests.fakes.command import Command
+from tests.unit.test_suites import make_suite
 
 pytestmark = pytest.mark.integration
 QUESTION = "How many days of annual leave does everyone get each year?"
@@ -119,6 +120,29 @@ def test_eval_scores_a_golden_set(footnote: Command, tmp_path: Path) -> None:
     gold.write_text(json.dumps(record) + "\n")
     scores = footnote("eval", str(gold), "--json").json["scores"]
     assert (scores["questions"], scores["gold_contained"], scores["invalid_quotes"]) == (1, 1.0, 0)
+
+
+def test_eval_asks_questions_over_a_collection_and_leaves_our_own_pages_alone(
+    footnote: Command, tmp_path: Path
+) -> None:
+    pages = [{"id": "p1", "title": "Pumps", "text": "The pump stops at pier four. The alarm sounds at three metres."}]
+    judged = "query-id\tcorpus-id\tscore\nq1\tp1\t1\n"
+    make_suite(tmp_path, "pumps", corpus="".join(json.dumps(page) for page in pages), judged=judged)
+    gold = tmp_path / "gold.jsonl"
+    records = [
+        {"question": "Where does the pump stop?", "answers": ["It stops at pier four"], "answerable": True},
+        {"question": QUESTION, "answers": [], "answerable": False},
+    ]
+    gold.write_text("\n".join(map(json.dumps, records)))
+    keep = tmp_path / "keep"
+    done = footnote("eval", str(gold), "--suite", "pumps", "--suites", str(tmp_path), "--keep", str(keep), "--json")
+    first, second = done.json["verdicts"]
+    assert "The pump stops at pier four." in first["text"]
+    assert (first["is_contained"], first["share_said"]) == (False, 1.0)
+    assert "26 days" not in second["text"]
+    assert done.json["scores"]["gold_words_said"] == 1.0
+    assert (keep / "pumps" / "pages" / "p1.md").is_file()
+    assert footnote("status", "--json").json["sources"][0]["listed"] == 4
 
 
 def test_eval_writes_a_report_and_compares_with_an_earlier_run(footnote: Command, tmp_path: Path) -> None:

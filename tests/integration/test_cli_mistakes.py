@@ -110,7 +110,7 @@ def test_a_question_before_the_first_sync(footnote: Command) -> None:
         (["keys", "create", "x", "--scopes", ","], "none given"),
         (["check", "nowhere.jsonl"], "nowhere.jsonl"),
         (["eval", "nowhere.jsonl"], "nowhere.jsonl"),
-        (["eval", "nowhere.jsonl", "--suite", "all"], "a file of questions or a --suite, not both"),
+        (["eval", "nowhere.jsonl", "--suite", "all"], "a file of questions is asked over one --suite"),
         (["eval", "nowhere.jsonl", "--compare", "no-run"], "cannot read no-run"),
         (["eval", "nowhere.jsonl", "--write", "/dev/null"], "--write takes a folder, and /dev/null cannot be one"),
     ],

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from app.evaluation import Verdict, judge
-from app.gold import GoldQuestion, contains_any, read_gold
+from app.gold import GoldQuestion, contains_any, read_gold, share_said
 from app.scoring import refusal_curve, score
 from kb.errors import ConfigError
 from tests.fakes.answer_sides import OWNER, QUESTION, make_settings, opened_side
@@ -115,3 +115,10 @@ def test_a_broken_line_of_a_gold_file_is_named(tmp_path: Path) -> None:
 def test_gold_answers_are_found_whatever_their_typography() -> None:
     assert contains_any("It’s 9–17,  `daily`", ["it's 9-17, daily"])
     assert not contains_any("It is 9", ["90"])
+
+
+def test_of_a_gold_answer_that_is_a_paragraph_the_share_of_its_words_that_was_said_counts() -> None:
+    gold = ["The plan covers ambulances in an emergency.", "Nothing is known."]
+    assert share_said("In emergencies, every ambulance is covered by the plan.", gold) == 1.0
+    assert share_said("The plan covers dentists.", gold) == pytest.approx(0.5)
+    assert share_said("", gold) == share_said("anything", []) == 0.0
