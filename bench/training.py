@@ -20,6 +20,7 @@ from rich.table import Table
 from app.answering import evidence as ranking
 from app.answering.claims import Reading, claim_features
 from app.answering.evidence import Evidence
+from app.answering.exactness import exactness
 from app.answering.features import read_question, unit_features
 from app.answering.gate import RELIEF, gate_features
 from app.answering.units import units_of
@@ -258,6 +259,7 @@ def _ranked(asking: Asking, rows: Sequence[dict[str, float]], ranker: LinearMode
             unit=candidate.unit,
             score=ranker.score(features),
             features=features,
+            exactness=exactness(asking.question, candidate.unit.text),
         )
         for candidate, features in zip(asking.candidates, rows, strict=True)
     ]

@@ -1,8 +1,8 @@
 """Trains whether a question's matter is spoken of at all: the first half of the gate, on pieces of the embedder.
 
 Its negatives are questions that have an answer elsewhere: of other collections, and of the same one with the passages
-that hold the answer taken away. Near misses are among its rows too, and weigh less. The unit looked at is the one of
-the highest standing, as in `app.answering.evidence`.
+that hold the answer taken away. Near misses are among its rows too, and weigh less. It learns from the unit of the
+highest standing, and is asked of all that lead: the most likely counts, as in `app.answering.evidence`.
 """
 
 from collections.abc import Sequence, Set
@@ -34,21 +34,24 @@ _BATCH = 32
 
 async def spoken_rows(
     ranked: Sequence[tuple[Asking, Sequence[Evidence]]], embedder: PieceEmbedder
-) -> list[dict[str, float]]:
-    """The features of each question with its evidence, by score, as the gate sees them. Raises ModelError."""
+) -> list[list[dict[str, float]]]:
+    """For each question with its evidence, by score, the features of what leads; of the highest standing first.
+
+    Raises ModelError.
+    """
     leading = [(asking, leading_of(evidence)) for asking, evidence in ranked]
     texts = {asking.question for asking, _ in leading}
     texts |= {heard_texts(each)[0] for _, evidence in leading for each in evidence}
     pieces = await _embedded(texts, embedder)
-    best = [(asking, _best(asking, evidence, pieces)) for asking, evidence in leading]
-    pieces |= await _embedded({heard_texts(each)[1] for _, each in best}, embedder)
-    return [_row(asking, each, pieces) for asking, each in best]
+    best_first = [(asking, _by_standing(asking, evidence, pieces)) for asking, evidence in leading]
+    pieces |= await _embedded({heard_texts(each)[1] for _, evidence in best_first for each in evidence}, embedder)
+    return [[_row(asking, each, pieces) for each in evidence] for asking, evidence in best_first]
 
 
-def _best(asking: Asking, leading: Sequence[Evidence], pieces: dict[str, Pieces]) -> Evidence:
+def _by_standing(asking: Asking, leading: Sequence[Evidence], pieces: dict[str, Pieces]) -> list[Evidence]:
     units = [_whole(pieces[heard_texts(each)[0]]) for each in leading]
     compared = with_closeness(leading, closeness_of(_whole(pieces[asking.question]), units))
-    return max(compared, key=lambda each: each.standing)
+    return sorted(compared, key=lambda each: -each.standing)
 
 
 async def _embedded(texts: Set[str], embedder: PieceEmbedder) -> dict[str, Pieces]:
@@ -75,12 +78,13 @@ def _row(asking: Asking, best: Evidence, pieces: dict[str, Pieces]) -> dict[str,
 
 
 def train_spoken(
-    names: Sequence[str], askings: Sequence[Asking], rows: Sequence[dict[str, float]]
+    names: Sequence[str], askings: Sequence[Asking], heard: Sequence[Sequence[dict[str, float]]]
 ) -> tuple[LinearModel, Matrix]:
-    """The model, trained on all rows, and the log-odds of each row by one that saw nothing of its group.
+    """The model, trained on all questions, and the log-odds of each by one that saw nothing of its group.
 
-    `names`: which set each row is of.
+    `names`: which set each question is of; `heard`: as `spoken_rows` gives it.
     """
+    rows = [each[0] for each in heard]
     columns = tuple(rows[0])
     matrix = np.array([[row[column] for column in columns] for row in rows])
     is_yes = np.array([asking.is_answerable for asking in askings])
@@ -98,7 +102,9 @@ def train_spoken(
         return standard.linear(columns, STEEPNESS * weights[:-1], STEEPNESS * (weights[-1] - step))
 
     def held_out(is_held: np.ndarray) -> Matrix:
-        return score_rows(fit(~is_held), [row for row, held in zip(rows, is_held, strict=True) if held])
+        model = fit(~is_held)
+        unseen = [each for each, held in zip(heard, is_held, strict=True) if held]
+        return np.array([score_rows(model, each).max() for each in unseen])
 
     # A passage of one set is a passage of its other half: they are held out together.
     groups = [f"{name.split()[0]} {asking.group}" for name, asking in zip(names, askings, strict=True)]
