@@ -1,9 +1,10 @@
-"""What a rewording must not lose: bounds ("at most"), what a number counts, and the words after a colon."""
+"""What a rewording must not lose: bounds ("at most"), what a number counts, what a "not" denies, and the words after a
+colon."""
 
 import re
 
 from app.answering.units import Unit
-from app.answering.words import stems_in_order
+from app.answering.words import content_stems, stems_in_order
 
 # Each kind of bound, in any of its words. One that is lost, or made up, turns "at most 90 days" into "90 days".
 _BOUNDS = (
@@ -19,23 +20,31 @@ _BOUNDS = (
     re.compile(r"\b(?:except|unless|without|but not)\b", re.I),
     re.compile(r"\b(?:about|around|approximately|roughly|almost|nearly|on average)\b", re.I),
 )
+# "No more than 90 days" is a bound, and denies nothing.
+_DENIES = re.compile(
+    r"\b(?:not|no|never|cannot|without|neither|nor)\b(?! (?:more|less|fewer|later|earlier) than\b)|n['’]t\b", re.I
+)
+_PART_END = re.compile(r"[,;:.]\s")
 _EMPTY = re.compile(
     r"^\W*(?:the|your|my) (?:short |correct |right )?answer\b|^\W*(?:according to|based on) (?:the )?section", re.I
 )
 
 
 def stands_for(claim: str, unit: Unit) -> bool:
-    """May the claim be shown in the unit's place? It says something, keeps each bound, and what each number counts."""
+    """May the claim be shown in the unit's place? It says something, keeps each bound, what each number counts, and denies
+    nothing else."""
     if claim.rstrip().endswith((":", "…")) or _EMPTY.search(claim):
         return False
     has_same_bounds = all(bool(bound.search(claim)) == bool(bound.search(unit.text)) for bound in _BOUNDS)
-    return has_same_bounds and _counted(unit.text) <= {stem for stem, _ in stems_in_order(claim)}
+    if not has_same_bounds or not _denied(claim) <= _denied(unit.text):
+        return False
+    return _counted(unit.text) <= {stem for stem, _ in stems_in_order(claim)}
 
 
 def _counted(text: str) -> set[str]:
     """The first content word after each number, within its part of the sentence: 15 in a row, 30 working days."""
     counted: set[str] = set()
-    for part in re.split(r"[,;:.]\s", text):
+    for part in _PART_END.split(text):
         is_after_number = False
         for stem, is_content in stems_in_order(part):
             if stem[0].isdigit():
@@ -44,3 +53,12 @@ def _counted(text: str) -> set[str]:
                 counted.add(stem)
                 is_after_number = False
     return counted
+
+
+def _denied(text: str) -> set[str]:
+    """The first content word after each "not", within its part of the sentence."""
+    denied: set[str] = set()
+    for found in _DENIES.finditer(text):
+        said = _PART_END.split(text[found.end() :], maxsplit=1)[0]
+        denied |= set(content_stems(said)[:1])
+    return denied

@@ -16,6 +16,9 @@ from app.answering.wording import stands_for
          "You may work abroad for up to 30 working days a year, at most 15 in a row."),
         ("Staff may carry over up to five days.", "Staff may carry over five days."),
         ("Interns may use it.", "Only interns may use it."),
+        ("The default quiet hours are 22:00–06:00, not 22:00–06:00.",
+         "The default is 22:00–06:00, in the time zone of the site, not of the reader."),
+        ("Contractors don't get paid leave.", "Contractors get paid leave, and do not get vouchers."),
     ],
 )  # fmt: skip
 def test_what_loses_or_adds_a_bound_or_says_nothing_does_not_stand_for_the_page(claim: str, page: str) -> None:
@@ -29,6 +32,11 @@ def test_what_loses_or_adds_a_bound_or_says_nothing_does_not_stand_for_the_page(
         ("The maximum line length in Python is 110.", "The maximum line length is 110."),
         ("Staff in Gdańsk receive 26 days of annual leave a year.",
          "Full-time staff in Gdańsk receive 26 days of annual leave a year."),
+        ("The default is 22:00–06:00 in the site's time zone, not the reader's.",
+         "The default is 22:00–06:00, in the time zone of the site, not of the reader."),
+        ("The default quiet hours are 22:00–06:00.",
+         "The default is 22:00–06:00, in the time zone of the site, not of the reader."),
+        ("Leave can't be carried over.", "Days cannot be carried over."),
         ("The flag expires no more than 90 days away.", "The flag expires at most 90 days away."),
     ],
 )  # fmt: skip
