@@ -31,8 +31,10 @@ _EMPTY = re.compile(
 
 
 def stands_for(claim: str, unit: Unit) -> bool:
-    """May the claim be shown in the unit's place? It says something, keeps each bound, what each number counts, and denies
-    nothing else."""
+    """May the claim be shown in the unit's place?
+
+    It says something, keeps each bound and what each number counts, and denies nothing else.
+    """
     if claim.rstrip().endswith((":", "…")) or _EMPTY.search(claim):
         return False
     has_same_bounds = all(bool(bound.search(claim)) == bool(bound.search(unit.text)) for bound in _BOUNDS)
