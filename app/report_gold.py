@@ -39,24 +39,11 @@ def gold_report(facts: RunFacts, scores: Scores, verdicts: Sequence[Verdict]) ->
 
 
 def score_rows(scores: Scores) -> list[tuple[str, str]]:
-    """Every figure with its name, for people."""
+    """Every figure with its name, for people; none of questions of a kind that was not asked."""
     return [
-        ("answerable: a gold answer contained", f"{scores.gold_contained:.1%}"),
-        ("answerable: words of the gold answer said", f"{scores.gold_words_said:.1%}"),
-        ("answerable: the gold page cited", f"{scores.page_cited:.1%}"),
-        (
-            "answerable: the gold page / section among the first 5 found",
-            f"{scores.page_recall_5:.1%} / {scores.section_recall_5:.1%}",
-        ),
-        ("answerable: the gold section among the first 20 found", f"{scores.section_recall_20:.1%}"),
-        ("gold section: nDCG@10 / MRR@10", f"{scores.section_ndcg_10:.3f} / {scores.section_mrr_10:.3f}"),
-        ("answerable: refused", f"{scores.false_refusals:.1%}"),
-        ("unanswerable: not found", f"{scores.not_found_when_unanswerable:.1%}"),
-        ("unanswerable: answered", f"{scores.false_answers:.1%}"),
-        (
-            "citations of the gold section, precision / recall",
-            f"{scores.citation_precision:.1%} / {scores.citation_recall:.1%}",
-        ),
+        *(_answerable_rows(scores) if scores.answerable else ()),
+        *(_placed_rows(scores) if scores.placed else ()),
+        *(_unanswerable_rows(scores) if scores.questions > scores.answerable else ()),
         ("answers with a sentence of the model", f"{scores.grounded:.1%}"),
         ("citations", f"{scores.citations:,}"),
         ("quotes that are not in their section", f"{scores.invalid_quotes:,}"),
@@ -64,6 +51,37 @@ def score_rows(scores: Scores) -> list[tuple[str, str]]:
         ("sentences / not supported by what they cite", f"{scores.sentences:,} / {scores.unsupported_sentences:,}"),
         ("time to the sections, p50 / p95", f"{scores.retrieve_p50_ms:.0f} / {scores.retrieve_p95_ms:.0f} ms"),
         ("time to the whole answer, p50 / p95", f"{scores.p50_ms:.0f} / {scores.p95_ms:.0f} ms"),
+    ]
+
+
+def _answerable_rows(scores: Scores) -> list[tuple[str, str]]:
+    return [
+        ("answerable: a gold answer contained", f"{scores.gold_contained:.1%}"),
+        ("answerable: words of the gold answer said", f"{scores.gold_words_said:.1%}"),
+        ("answerable: refused", f"{scores.false_refusals:.1%}"),
+    ]
+
+
+def _placed_rows(scores: Scores) -> list[tuple[str, str]]:
+    return [
+        ("answerable: the gold page cited", f"{scores.page_cited:.1%}"),
+        (
+            "answerable: the gold page / section among the first 5 found",
+            f"{scores.page_recall_5:.1%} / {scores.section_recall_5:.1%}",
+        ),
+        ("answerable: the gold section among the first 20 found", f"{scores.section_recall_20:.1%}"),
+        ("gold section: nDCG@10 / MRR@10", f"{scores.section_ndcg_10:.3f} / {scores.section_mrr_10:.3f}"),
+        (
+            "citations of the gold section, precision / recall",
+            f"{scores.citation_precision:.1%} / {scores.citation_recall:.1%}",
+        ),
+    ]
+
+
+def _unanswerable_rows(scores: Scores) -> list[tuple[str, str]]:
+    return [
+        ("unanswerable: not found", f"{scores.not_found_when_unanswerable:.1%}"),
+        ("unanswerable: answered", f"{scores.false_answers:.1%}"),
     ]
 
 

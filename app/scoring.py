@@ -13,6 +13,7 @@ _STEPS = 100
 class Scores:
     """Shares are 0…1; times are milliseconds.
 
+    `placed`: answerable questions that name a gold page: what is told of gold pages and sections is of them alone.
     `gold_words_said`: mean share of a gold answer's content words; for gold answers that are whole paragraphs.
 
     `citation_precision`: share of the citations of answers to answerable questions that lead to the gold section (of
@@ -21,6 +22,7 @@ class Scores:
 
     questions: int
     answerable: int
+    placed: int
     gold_contained: float
     gold_words_said: float
     page_cited: float
@@ -70,9 +72,10 @@ def score(verdicts: Sequence[Verdict]) -> Scores:
     return Scores(
         questions=len(verdicts),
         answerable=len(answerable),
+        placed=len(placed),
         gold_contained=_share(verdict.is_contained for verdict in answerable),
         gold_words_said=mean([verdict.share_said for verdict in answerable]),
-        page_cited=_share(verdict.is_page_cited for verdict in answerable),
+        page_cited=_share(verdict.is_page_cited for verdict in placed),
         page_recall_5=_share(verdict.page_rank is not None and verdict.page_rank <= 5 for verdict in placed),
         section_recall_5=mean([each.recall_5 for each in ranked]),
         section_recall_20=mean([each.recall_20 for each in ranked]),

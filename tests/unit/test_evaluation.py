@@ -7,6 +7,7 @@ import pytest
 
 from app.evaluation import Verdict, judge
 from app.gold import GoldQuestion, contains_any, read_gold, share_said
+from app.report_gold import score_rows
 from app.scoring import refusal_curve, score
 from kb.errors import ConfigError
 from tests.fakes.answer_sides import OWNER, QUESTION, make_settings, opened_side
@@ -122,3 +123,12 @@ def test_of_a_gold_answer_that_is_a_paragraph_the_share_of_its_words_that_was_sa
     assert share_said("In emergencies, every ambulance is covered by the plan.", gold) == 1.0
     assert share_said("The plan covers dentists.", gold) == pytest.approx(0.5)
     assert share_said("", gold) == share_said("anything", []) == 0.0
+
+
+def test_nothing_is_told_of_a_kind_of_question_that_was_not_asked() -> None:
+    unplaced = make_verdict(gold_place=None, page_rank=None, section_rank=None, citations=())
+    names = [name for name, _ in score_rows(score([unplaced]))]
+    assert not [name for name in names if "unanswerable" in name or "page" in name or "gold section" in name]
+    assert "answerable: a gold answer contained" in names
+    everything = [name for name, _ in score_rows(score([make_verdict(), make_refusal(is_answerable=False)]))]
+    assert {"unanswerable: not found", "answerable: the gold page cited"} <= set(everything)
