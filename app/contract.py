@@ -22,17 +22,24 @@ Text = Annotated[str, AfterValidator(_whole_characters)]
 
 
 class FiltersBody(BaseModel):
-    """Narrows a search to a source, a space, and pages that carry all the labels."""
+    """Narrows a search to a source, a space, and pages that carry all the labels and were updated since a moment.
+
+    A moment without a zone is in UTC, and a day is its first moment.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
     source: Text | None = _Name
     space: Text | None = _Name
     labels: tuple[Text, ...] = Field(default=(), max_length=20)
+    updated_since: datetime | None = Field(default=None, examples=["2026-03-01"])
 
     def to_scope(self) -> SearchScope:
         """The same, as the answering side's record."""
-        return SearchScope(source=self.source, space=self.space, labels=self.labels)
+        since = self.updated_since
+        if since is not None and since.tzinfo is None:
+            since = since.replace(tzinfo=UTC)
+        return SearchScope(source=self.source, space=self.space, labels=self.labels, updated_since=since)
 
 
 class AskBody(BaseModel):

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Self
 
 from app.answering.following import MOST_TURNS, leans_back
-from app.answering.types import Answer, Turn
+from app.answering.types import Answer, AnswerRecord, SearchScope, Turn
 from app.auth import Caller
 from app.contract import AnswerBody
 from app.metrics import Metrics
@@ -65,7 +65,7 @@ class AnswerBook:
             asked_at=datetime.now(UTC),
             # Whose rights it was made with; replaying asks for them again.
             record={
-                **asdict(answer.record),
+                **record_json(answer.record, keeps_texts=self._keeps_texts),
                 "email": caller.principal.email,
                 "groups": sorted(caller.principal.groups) if caller.principal.email is None else [],
             },
@@ -145,6 +145,28 @@ def stood_on(answer: Answer) -> set[str]:
 
 
 # JSON that AnswerBody wrote, here and below.
+def record_json(record: AnswerRecord, *, keeps_texts: bool) -> dict[str, Any]:
+    """How an answer was made, as it is stored; see `scope_of`."""
+    since = record.scope.updated_since
+    return {
+        **asdict(record),
+        "asked": record.asked if keeps_texts else "",
+        "scope": {**asdict(record.scope), "updated_since": since.isoformat() if since else None},
+    }
+
+
+def scope_of(record: Mapping[str, Any]) -> SearchScope:
+    """What the search was narrowed to; older records tell nothing of it."""
+    kept = record.get("scope") or {}
+    since = kept.get("updated_since")
+    return SearchScope(
+        source=kept.get("source"),
+        space=kept.get("space"),
+        labels=tuple(kept.get("labels", ())),
+        updated_since=datetime.fromisoformat(since) if since else None,
+    )
+
+
 def without_words(body: Mapping[str, Any]) -> dict[str, Any]:
     """The same without what was said and quoted; numbers, titles and links stay."""
     wordless = {"text": ""}

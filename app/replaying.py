@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from app.answering.types import Answer, Mode, Question, RetrievedSection
 from app.contract import AnswerBody
+from app.conversations import scope_of
 from app.wiring import AnswerSide
 from kb.access import Principal
 from kb.catalogue.records import StoredAnswer
@@ -87,7 +88,9 @@ async def replay(side: AnswerSide, answer_id: str, *, email: str | None) -> Repl
     if not stored.question:
         raise InvalidQuestion("its question was not kept ([conversations] keep_texts): it cannot be asked again")
     principal = await _asker(side, stored, email=email)
-    asked = Question(text=stored.question, mode=_mode(stored.body))
+    # With what it left to the questions before it, which are not asked again.
+    text = str(stored.record.get("asked") or stored.question)
+    asked = Question(text=text, mode=_mode(stored.body), scope=scope_of(stored.record))
     answer = await side.answerer.answer(asked, principal)
     cited = [each["document_id"] for each in stored.body["citations"]]
     there = await _readable(side, principal, [*(each["document_id"] for each in _retrieved(stored)), *cited])

@@ -77,7 +77,8 @@ class Answerer:
             stale_after_days=self._settings.stale_after_days,
         )
         try:
-            text = await self._standalone(text, question)
+            text, typed = await self._standalone(text, question), text
+            draft.standalone = text if text != typed else ""
             parts = await look_up(text, principal, self._retriever, scope=question.scope, count=self._settings.sections)
             draft.retrieved(passages_of(parts))
             yield SourcesFound(passages=tuple(draft.passages))

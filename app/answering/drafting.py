@@ -44,6 +44,7 @@ class Draft:
     footnotes: FootnoteList = field(default_factory=FootnoteList)
     conflicts: tuple[Conflict, ...] = ()
     lead_in: str = ""
+    standalone: str = ""
     unanswered: list[str] = field(default_factory=list)
     reason: str | None = None
     answerable: float | None = None
@@ -109,6 +110,8 @@ class Draft:
                 retrieved=tuple(_retrieved(passage) for passage in self.passages),
                 answerable=self.answerable,
                 prompt_sha256=self.prompt_sha256,
+                asked=self.standalone,
+                scope=self.question.scope,
             ),
             timings_ms=Timings(
                 retrieve=self.retrieve_ms, first_sentence=self.first_sentence_ms, total=self._elapsed_ms()

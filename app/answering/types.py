@@ -157,12 +157,15 @@ class RetrievedSection:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AnswerRecord:
-    """How an answer was made, without any text. `answerable`: the gate's estimate; `prompt_sha256`: of what the chat
-    model was asked; None: neither was reached."""
+    """How an answer was made. `answerable`: the gate's estimate; `prompt_sha256`: of what the chat model was asked;
+    None: neither was reached. `asked`: the question with what it left to the ones before it; empty if it left nothing.
+    """
 
     retrieved: tuple[RetrievedSection, ...] = ()
     answerable: float | None = None
     prompt_sha256: str | None = None
+    asked: str = ""
+    scope: SearchScope = SearchScope()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -116,6 +116,29 @@ async def test_half_of_a_surrogate_pair_is_refused_in_words(side: AnswerSide, pa
     must_be_ours(response, body)
 
 
+@pytest.mark.parametrize(
+    ("since", "is_read"),
+    [
+        ("2026-03-01", True),
+        ("2026-03-01T10:00:00+02:00", True),
+        ("0001-01-01T00:00:00+14:00", True),
+        ("9999-12-31T23:59:59-14:00", True),
+        (1772323200, True),
+        ("yesterday", False),
+        ("2026-13-01", False),
+        (1e300, False),
+        ([], False),
+    ],
+)
+async def test_a_moment_to_narrow_by_is_read_or_refused_in_words(
+    side: AnswerSide, since: object, *, is_read: bool
+) -> None:
+    body = {"query": "leave", "filters": {"updated_since": since}}
+    async with open_to_anyone(side) as client:
+        response = await client.post("/api/v1/search", json=body)
+    assert response.status_code == (200 if is_read else 422), response.text
+
+
 async def test_no_address_brings_out_an_error_of_ours(side: AnswerSide) -> None:
     words = ["%00", "a" * 5000, "%2e%2e", "%F0%9F%92%A9", "a%0d%0ab", "'", "%27%20OR%201=1", "*", "%ff%fe", "-1"]
     async with open_to_anyone(side) as client:

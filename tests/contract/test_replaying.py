@@ -2,11 +2,14 @@
 
 import os
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx
 import pytest
 
+from app.answering.types import SearchScope
+from app.conversations import scope_of
 from app.replaying import Replay, replay
 from app.settings import ConversationsTable
 from app.wiring import AnswerSide
@@ -46,6 +49,34 @@ async def test_nothing_is_different_where_nothing_has_changed(side: AnswerSide) 
         made = await replay(side, await answer_id(client), email=None)
     assert (made.is_same, made.question) == (True, QUESTION)
     assert {fact.name for fact in made.facts} == {"status", "mode", "chat model", "prompt", "answerable"}
+
+
+async def test_a_narrowed_search_is_narrowed_again(side: AnswerSide) -> None:
+    filters = {"source": "docs", "updated_since": "2020-01-01"}
+    async with open_to_anyone(side) as client:
+        body = {"question": QUESTION, "filters": filters}
+        earlier = (await client.post("/api/v1/ask", json=body)).json()["answer_id"]
+        nowhere = {"question": QUESTION, "filters": {"source": "elsewhere"}}
+        unfound = (await client.post("/api/v1/ask", json=nowhere)).json()
+    stored = await side.knowledge_base.catalogue.answers.get(side.settings.tenant, earlier)
+    assert stored is not None
+    assert scope_of(stored.record) == SearchScope(source="docs", updated_since=datetime(2020, 1, 1, tzinfo=UTC))
+    assert (await replay(side, earlier, email=None)).is_same
+    assert unfound["status"] == "not_found"
+    assert (await replay(side, unfound["answer_id"], email=None)).is_same
+
+
+async def test_a_follow_up_is_asked_again_with_what_it_left_out(side: AnswerSide) -> None:
+    follow_up = "Is it paid?"
+    async with open_to_anyone(side) as client:
+        first = (await client.post("/api/v1/ask", json={"question": QUESTION})).json()
+        body = {"question": follow_up, "conversation_id": first["conversation_id"]}
+        second = (await client.post("/api/v1/ask", json=body)).json()
+    stored = await side.knowledge_base.catalogue.answers.get(side.settings.tenant, second["answer_id"])
+    assert stored is not None
+    assert (stored.question, "leave" in stored.record["asked"]) == (follow_up, True)
+    made = await replay(side, second["answer_id"], email=None)
+    assert (made.question, made.is_same) == (follow_up, True)
 
 
 async def test_an_edited_page_is_named_and_its_sentences_compared(side: AnswerSide, tmp_path: Path) -> None:
@@ -101,5 +132,6 @@ async def test_without_texts_only_ids_and_numbers_are_kept(tmp_path: Path) -> No
         assert (stored.question, stored.body["text"]) == ("", "")
         assert "26 days" not in str(stored)
         assert stored.record["retrieved"]
+        assert stored.record["asked"] == ""
         with pytest.raises(InvalidQuestion, match="keep_texts"):
             await replay(side, earlier, email=None)
