@@ -77,7 +77,6 @@ def _facts(answer: StoredAnswer) -> str:
         ("Asked", moment_html(answer.asked_at)),
         ("By", escape(answer.asker)),
         ("Channel", escape(answer.channel)),
-        ("Searched as", escape(str(answer.record.get("asked") or "it was typed"))),
         ("Status", escape(answer.status.replace("_", " "))),
         ("Made", escape(str(body.get("mode") or "–"))),
         ("Reason", escape(str(body.get("reason") or "–"))),

@@ -144,7 +144,6 @@ def stood_on(answer: Answer) -> set[str]:
     return cited | ({each.document_id for each in answer.record.retrieved} if answer.closest else set())
 
 
-# JSON that AnswerBody wrote, here and below.
 def record_json(record: AnswerRecord, *, keeps_texts: bool) -> dict[str, Any]:
     """How an answer was made, as it is stored; see `scope_of`."""
     since = record.scope.updated_since
@@ -167,6 +166,7 @@ def scope_of(record: Mapping[str, Any]) -> SearchScope:
     )
 
 
+# JSON that AnswerBody wrote, here and below.
 def without_words(body: Mapping[str, Any]) -> dict[str, Any]:
     """The same without what was said and quoted; numbers, titles and links stay."""
     wordless = {"text": ""}
