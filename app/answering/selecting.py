@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 
 from app.answering.evidence import Evidence
+from app.answering.words import words_of
 
 # Log-odds behind the best. The same section goes on with the same matter; another one this far behind is about
 # something else more often than not, and would be cited for nothing.
@@ -14,6 +15,8 @@ _MOST_WITHOUT_STEPS = 3
 _MARGIN_STEPS = 2.5
 # A page that no longer holds is quoted only where no other says nearly as much.
 _MARGIN_OUTDATED = 6.0
+# A sentence that begins so is about what the one before it names.
+_LEANS_BACK = re.compile(r"(?:It|Its|They|Their|This|These|Those|Both|He|She)\b")
 _ASKS_FOR_STEPS = re.compile(
     r"^\W*how (?:do|can|should|would|to|does)\b|\b(?:steps?|procedure|instructions?|process)\b", re.I
 )
@@ -26,13 +29,55 @@ def select_evidence(question: str, evidence: Sequence[Evidence], *, most: int) -
         return []
     if _ASKS_FOR_STEPS.search(question) and (step := _best_step(standing)) is not None:
         return _whole_list(step, evidence)[: max(most, 1) + 2]
+    most = min(most, _MOST_WITHOUT_STEPS)
     chosen: list[Evidence] = []
-    for each in standing:
-        if len(chosen) == min(most, _MOST_WITHOUT_STEPS):
+    for each in _without_other_rows(question, standing):
+        if len(chosen) == most:
             break
         if _is_near(each, standing[0]) and not any(_repeats(each, other) for other in chosen):
             chosen.append(each)
-    return chosen
+    return _items_in_order(_with_what_it_means(chosen, evidence)[:most])
+
+
+def _without_other_rows(question: str, standing: Sequence[Evidence]) -> list[Evidence]:
+    """The same without the other rows of a table of which the best is the very row that the question names."""
+    best = standing[0]
+    if best.unit.kind != "row" or not _is_named(best, question):
+        return list(standing)
+    table = best.place, best.unit.above
+    return [
+        each for each in standing if (each.place, each.unit.above) != table or each is best or _is_named(each, question)
+    ]
+
+
+def _is_named(row: Evidence, question: str) -> bool:
+    """Does the question hold every word of the row's first cell?"""
+    named = words_of(row.unit.text.partition(" — ")[0]).stems
+    return bool(named) and named <= words_of(question).stems
+
+
+def _with_what_it_means(chosen: Sequence[Evidence], evidence: Sequence[Evidence]) -> list[Evidence]:
+    """The same; an "it" or "they" that would begin the answer comes after the sentence that says what it is."""
+    first = chosen[0]
+    if len(chosen) == 1 or first.unit.kind != "sentence" or not _LEANS_BACK.match(first.unit.text):
+        return list(chosen)
+    before = next((each for each in evidence if _is_just_before(each, first)), None)
+    return list(chosen) if before is None else [before, *(each for each in chosen if each is not before)]
+
+
+def _is_just_before(each: Evidence, other: Evidence) -> bool:
+    is_next = each.place == other.place and each.unit.position == other.unit.position - 1
+    return is_next and each.unit.kind == "sentence"
+
+
+def _items_in_order(chosen: Sequence[Evidence]) -> list[Evidence]:
+    """The same; the items of one section are in its order, where items stand."""
+    ordered = list(chosen)
+    for place in {each.place for each in chosen}:
+        slots = [slot for slot, each in enumerate(chosen) if each.place == place and each.unit.kind == "item"]
+        for slot, each in zip(slots, sorted((chosen[s] for s in slots), key=lambda e: e.unit.position), strict=True):
+            ordered[slot] = each
+    return ordered
 
 
 def _valid(standing: Sequence[Evidence]) -> list[Evidence]:

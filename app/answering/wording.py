@@ -1,5 +1,5 @@
-"""What a rewording must not lose: bounds ("at most"), what a number counts, what a "not" denies, and the words after a
-colon."""
+"""What a rewording must not lose: bounds ("at most"), conditions ("with your badge"), what a number counts, what a
+"not" denies, and the words after a colon."""
 
 import re
 
@@ -24,6 +24,8 @@ _BOUNDS = (
 _DENIES = re.compile(
     r"\b(?:not|no|never|cannot|without|neither|nor)\b(?! (?:more|less|fewer|later|earlier) than\b)|n['’]t\b", re.I
 )
+# "The doors open with your badge": what it hangs on goes with it.
+_HANGS_ON = re.compile(r"\b(?:with|by|after|before|if|when|while|during|once|via|through)\b", re.I)
 _PART_END = re.compile(r"[,;:.]\s")
 _EMPTY = re.compile(
     r"^\W*(?:the|your|my) (?:short |correct |right )?answer\b|^\W*(?:according to|based on) (?:the )?section", re.I
@@ -33,14 +35,14 @@ _EMPTY = re.compile(
 def stands_for(claim: str, unit: Unit) -> bool:
     """May the claim be shown in the unit's place?
 
-    It says something, keeps each bound and what each number counts, and denies nothing else.
+    It says something, keeps each bound and condition and what each number counts, and denies nothing else.
     """
     if claim.rstrip().endswith((":", "…")) or _EMPTY.search(claim):
         return False
     has_same_bounds = all(bool(bound.search(claim)) == bool(bound.search(unit.text)) for bound in _BOUNDS)
-    if not has_same_bounds or not _denied(claim) <= _denied(unit.text):
+    if not has_same_bounds or not _after(_DENIES, claim) <= _after(_DENIES, unit.text):
         return False
-    return _counted(unit.text) <= {stem for stem, _ in stems_in_order(claim)}
+    return _counted(unit.text) | _after(_HANGS_ON, unit.text) <= {stem for stem, _ in stems_in_order(claim)}
 
 
 def _counted(text: str) -> set[str]:
@@ -57,10 +59,10 @@ def _counted(text: str) -> set[str]:
     return counted
 
 
-def _denied(text: str) -> set[str]:
-    """The first content word after each "not", within its part of the sentence."""
-    denied: set[str] = set()
-    for found in _DENIES.finditer(text):
+def _after(words: re.Pattern[str], text: str) -> set[str]:
+    """The first content word after each of these words, within its part of the sentence."""
+    following: set[str] = set()
+    for found in words.finditer(text):
         said = _PART_END.split(text[found.end() :], maxsplit=1)[0]
-        denied |= set(content_stems(said)[:1])
-    return denied
+        following |= set(content_stems(said)[:1])
+    return following

@@ -190,3 +190,31 @@ async def test_how_exactly_it_is_what_is_asked_for_is_told_of_all_evidence() -> 
         "The office opened in 2018.": 2.0,
         "The office is open daily from 07:00 to 20:00.": -2.0,
     }
+
+
+TABLE = "| Country | Full day |\n|---|---|\n| Canada | €64 |\n| Poland | €45 |\n| United Kingdom | €60 |"
+
+
+async def test_of_a_table_only_the_row_that_the_question_names_is_shown() -> None:
+    question = "What is the per diem for Canada?"
+    found = await find(question, make_passage(TABLE, title="Per diem"))
+    assert [each.unit.text for each in select_evidence(question, found, most=3)] == ["Canada — Full day: €64"]
+    question = "What are the per diems?"
+    found = await find(question, make_passage(TABLE, title="Per diem"))
+    assert len(select_evidence(question, found, most=3)) == 3
+
+
+def test_an_it_that_would_begin_an_answer_comes_after_what_it_is() -> None:
+    calibration, duration, other = pieces_of(
+        "A Kestrel is calibrated twice a year. It takes about 50 minutes at a bench. Ana knows more.",
+        scores=(2.0, 8.0, 5.0),
+    )
+    found = [duration, other, calibration]
+    assert quotes("How long does it take?", found) == [calibration.unit.text, duration.unit.text, other.unit.text]
+    # One sentence alone stays the best one.
+    assert select_evidence("How long does it take?", found, most=1) == [duration]
+
+
+def test_items_of_a_list_stay_in_its_order() -> None:
+    first, second, third = pieces_of("1. Lower the TTL\n2. Wait a day\n3. Change the record", scores=(5.0, 6.5, 7.0))
+    assert quotes("Which TTL record?", [third, second, first]) == [each.unit.quote for each in (first, second, third)]

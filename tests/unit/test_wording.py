@@ -18,6 +18,8 @@ from app.answering.wording import stands_for
         ("Interns may use it.", "Only interns may use it."),
         ("The default quiet hours are 22:00–06:00, not 22:00–06:00.",
          "The default is 22:00–06:00, in the time zone of the site, not of the reader."),
+        ("The doors are open from 06:30 to 21:00, Monday to Friday.",
+         "The doors open with your badge from 06:30 to 21:00, Monday to Friday."),
         ("Contractors don't get paid leave.", "Contractors get paid leave, and do not get vouchers."),
     ],
 )  # fmt: skip
@@ -32,6 +34,8 @@ def test_what_loses_or_adds_a_bound_or_says_nothing_does_not_stand_for_the_page(
         ("The maximum line length in Python is 110.", "The maximum line length is 110."),
         ("Staff in Gdańsk receive 26 days of annual leave a year.",
          "Full-time staff in Gdańsk receive 26 days of annual leave a year."),
+        ("The office doors open with a badge from 06:30 to 21:00.",
+         "The doors open with your badge from 06:30 to 21:00."),
         ("The default is 22:00–06:00 in the site's time zone, not the reader's.",
          "The default is 22:00–06:00, in the time zone of the site, not of the reader."),
         ("The default quiet hours are 22:00–06:00.",
