@@ -1,13 +1,14 @@
 """The starter chat model by Footnote and by llama-cpp-python's own chat call: first tokens, several at once, memory.
 
 `python -m bench.chat_model [--server URL|PATH]`: a llama.cpp server beside them. Every contender gets the same
-file, the same messages and sleeping threads; the rounds are interleaved.
+file, the same messages and threads that wait as our tuner found best; the rounds are interleaved.
 """
 
 import argparse
 import asyncio
 import os
 import random
+import shutil
 import statistics
 import tempfile
 import time
@@ -36,6 +37,8 @@ POOL = 6
 SECTION_CHARACTERS = 960
 ANSWER_TOKENS = 32
 AT_ONCE = 8
+# Nothing was read before; each section was, in other company; the same sections in the same order were, just now.
+STATES = ("cold", "sections known", "asked again")
 FIRST = ("first token", "ms, median", "ms, worst", "× faster")
 WHOLE = ("questions", "answers/s", "ratio", "worst first token, ms")
 ANSWERS = f"{ANSWER_TOKENS}-token answers"
@@ -46,19 +49,12 @@ async def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--server", help="a llama-server: its address up to /v1, or its path, to be started")
     given = parser.parse_args()
-    # Before llama.cpp is loaded here: its threads must wait as ours do.
-    os.environ["OMP_WAIT_POLICY"] = "passive"
     pool = await passages()
     first, whole = Table(*FIRST, title=f"{SECTIONS} sections, about 1,200 tokens"), Table(*WHOLE, title=ANSWERS)
     with tempfile.TemporaryDirectory() as directory:
-        config = plugin.Config(parallel=AT_ONCE, queue_seconds=600, context_tokens=8192, section_memory=True)
-        ours = plugin.build(config, data_dir=Path(directory), http=HttpClients())
-        assert isinstance(ours, LlamaCppModel)
-        async with aclosing(ours.tune()) as lines:
-            async for line in lines:
-                print(line, flush=True)
+        ours = await open_ours(Path(directory))
         async with AsyncExitStack() as stack:
-            servers = await open_servers(given.server, Path(directory) / "models", stack) if given.server else {}
+            servers = await open_servers(given.server, Path(directory) / "models", stack)
             add_first_tokens(first, await first_tokens(ours, servers, pool))
             for name, chat_model in ({"ours": ours} | servers).items():
                 add_at_once(whole, name, *await at_once(chat_model, pool))
@@ -67,8 +63,28 @@ async def main() -> None:
         await ours.close()
 
 
-async def open_servers(where: str, models: Path, stack: AsyncExitStack) -> dict[str, ChatModel]:
-    """Its contenders by name."""
+async def open_ours(home: Path) -> LlamaCppModel:
+    """Tuned, and started anew so that it runs as was found best; so does llama.cpp when it is loaded here, later."""
+    config = plugin.Config(parallel=AT_ONCE, queue_seconds=600, context_tokens=8192, section_memory=True)
+    tuned = plugin.build(config, data_dir=home, http=HttpClients())
+    assert isinstance(tuned, LlamaCppModel)
+    async with aclosing(tuned.tune()) as lines:
+        async for line in lines:
+            print(line, flush=True)
+    await tuned.close()
+    record = read_record(home / "models", model_name=starter_model().path().stem)
+    if record is None or record.choice is None or record.choice.is_passive:
+        os.environ["OMP_WAIT_POLICY"] = "passive"
+    ours = plugin.build(config, data_dir=home, http=HttpClients())
+    assert isinstance(ours, LlamaCppModel)
+    return ours
+
+
+async def open_servers(where: str | None, models: Path, stack: AsyncExitStack) -> dict[str, ChatModel]:
+    """The server's contenders by name; none where there is no server."""
+    if not where or not (where.startswith("http") or shutil.which(where)):
+        print(f"no llama-server at {where}: left out" if where else "no --server: only llama-cpp-python beside ours")
+        return {}
     shipped = starter_model().path()
     record = read_record(models, model_name=shipped.stem)
     tuned = models / record.file if record and (models / record.file).is_file() else shipped
@@ -93,23 +109,25 @@ async def passages() -> list[Passage]:
 async def first_tokens(
     ours: ChatModel, servers: Mapping[str, ChatModel], pool: Sequence[Passage]
 ) -> dict[str, list[float]]:
-    """Seconds to the first piece: by llama-cpp-python, by us with nothing known, and with the sections known."""
+    """Seconds to the first piece: by llama-cpp-python, and by the others in each of `STATES`."""
     chosen = random.Random(1)
     own = own_chat()
-    seconds: dict[str, list[float]] = {"llama-cpp-python": [], "ours, cold": [], "ours, sections known": []}
-    seconds |= {f"{name}, {state}": [] for name in servers for state in ("cold", "sections known")}
+    seconds: dict[str, list[float]] = {"llama-cpp-python": []}
+    seconds |= {f"{name}, {state}": [] for name in ("ours", *servers) for state in STATES}
     for chat_model in (ours, *servers.values()):
         for passage in pool:
             await first_piece(chat_model, messages_of([passage], "?"))
     for number in range(ROUNDS):
-        messages = messages_of(chosen.sample(list(pool), SECTIONS), f"Question {number}: who decides?")
+        known = chosen.sample(list(pool), SECTIONS)
+        messages = messages_of(known, f"Question {number}: who decides?")
         unknown = [
             passage_of(f"{number} {passage.text}", number=passage.section_ordinal) for passage in pool[:SECTIONS]
         ]
         seconds["llama-cpp-python"].append(await asyncio.to_thread(own, messages))
         for name, chat_model in ({"ours": ours} | dict(servers)).items():
-            seconds[f"{name}, cold"].append(await first_piece(chat_model, messages_of(unknown, "Who decides?")))
-            seconds[f"{name}, sections known"].append(await first_piece(chat_model, messages))
+            prompts = (messages_of(unknown, "Who decides?"), messages, messages_of(known, "And who pays?"))
+            for state, prompt in zip(STATES, prompts, strict=True):
+                seconds[f"{name}, {state}"].append(await first_piece(chat_model, prompt))
     return seconds
 
 
@@ -137,17 +155,24 @@ def own_chat() -> Callable[[Sequence[ChatMessage]], float]:
 
 
 async def at_once(chat_model: ChatModel, pool: Sequence[Passage]) -> tuple[float, float, float]:
-    """(answers/s one at a time, answers/s together, the longest wait for a first piece together)."""
+    """(answers/s one at a time, answers/s together, the longest wait for a first piece together).
+
+    No prompt is asked twice: a server that keeps its last prompts would only look them up.
+    """
     chosen = random.Random(2)
-    prompts = [messages_of(chosen.sample(list(pool), SECTIONS), f"{number}?") for number in range(AT_ONCE)]
+
+    def prompts() -> list[list[ChatMessage]]:
+        asked = [chosen.randrange(10**6) for _ in range(AT_ONCE)]
+        return [messages_of(chosen.sample(list(pool), SECTIONS), f"{number}?") for number in asked]
+
     alone, together, waits = [], [], []
     for _ in range(2):
         started = time.perf_counter()
-        for messages in prompts:
+        for messages in prompts():
             await first_piece(chat_model, messages, whole=True)
         alone.append(AT_ONCE / (time.perf_counter() - started))
         started = time.perf_counter()
-        waits += await asyncio.gather(*(first_piece(chat_model, messages, whole=True) for messages in prompts))
+        waits += await asyncio.gather(*(first_piece(chat_model, messages, whole=True) for messages in prompts()))
         together.append(AT_ONCE / (time.perf_counter() - started))
     return statistics.median(alone), statistics.median(together), max(waits)
 

@@ -2,13 +2,14 @@
 
 `python -m bench.model_quality [--questions N] [--answerable] [--reread 0 1 2]`: a fixed random choice of N questions
 (default: all; `--answerable`: of those with an answer), each asked of every contender in turn; `--reread`: so many
-sections at the prompt's end are read anew. The file is converted to BF16 for all of them. Prints a table after every
-tenth question.
+sections at the prompt's end are read anew. The file is converted to BF16 for all of them. Prints a table at the end,
+and on standard error how far it is.
 """
 
 import argparse
 import asyncio
 import random
+import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack, aclosing
@@ -74,8 +75,9 @@ async def main() -> None:
                     catalogue, tenant = side.knowledge_base.catalogue, side.settings.tenant
                     async for verdict in judge([each], side.answerer, catalogue, tenant=tenant):
                         verdicts.setdefault(name, []).append(verdict)
-                if number % 10 == 0 or number == len(gold):
-                    print_table(verdicts)
+                if number % 10 == 0 and number < len(gold):
+                    print(f"{number} of {len(gold)} questions", file=sys.stderr, flush=True)
+    print_table(verdicts)
 
 
 async def open_sides(home: Path, rereads: Sequence[int], stack: AsyncExitStack) -> dict[str, AnswerSide]:

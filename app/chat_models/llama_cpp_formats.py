@@ -6,7 +6,7 @@ from pathlib import Path
 
 import llama_cpp
 
-from app.chat_models.llama_cpp_native import EngineError
+from app.chat_models.llama_cpp_native import EngineError, silence
 from app.chat_models.tuning_record import digest_of, written_beside
 
 # Q4_0 is coarser than some shipped files: it is kept only where its answers agree with theirs.
@@ -27,6 +27,7 @@ def converted_path(cache: Path, source: Path, name: str) -> Path:
 
 def convert(source: Path, target: Path, name: str) -> None:
     """llama.cpp's own conversion, whole or not at all. Raises EngineError."""
+    silence()
     params = llama_cpp.llama_model_quantize_default_params()
     params.ftype = FORMATS[name]
     params.allow_requantize = True

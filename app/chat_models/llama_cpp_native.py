@@ -39,7 +39,7 @@ class Weights:
 
     def __init__(self, path: Path, *, gpu_layers: int) -> None:
         """Raises EngineError."""
-        llama_cpp.llama_log_set(_ignore, ctypes.c_void_p(0))
+        silence()
         llama_cpp.llama_backend_init()
         params = llama_cpp.llama_model_default_params()
         params.n_gpu_layers = gpu_layers
@@ -200,6 +200,11 @@ class Cells:
         """Give the memory back."""
         llama_cpp.llama_batch_free(self._batch)
         llama_cpp.llama_free(self._context)
+
+
+def silence() -> None:
+    """llama.cpp's own log, in this process: nothing of it is printed from now on."""
+    llama_cpp.llama_log_set(_ignore, ctypes.c_void_p(0))
 
 
 @llama_cpp.llama_log_callback  # type: ignore[untyped-decorator]  # the vendor's decorator has no types

@@ -148,7 +148,9 @@ class Tuner:
     def _probe(self, path: Path, trial: Trial, logits: Path) -> Mapping[str, float]:
         numbers = (trial.threads, trial.batch_tokens, int(trial.is_fused), self._source.gpu_layers)
         command = [sys.executable, "-m", "app.chat_models.llama_cpp_probe", str(path), *map(str, numbers), str(logits)]
-        environment = {**os.environ, "OMP_WAIT_POLICY": "passive" if trial.is_passive else "active"}
+        # As the worker is started: asked to sleep, or left to spin for a moment ("active" would spin for minutes).
+        environment = {name: text for name, text in os.environ.items() if name != "OMP_WAIT_POLICY"}
+        environment |= {"OMP_WAIT_POLICY": "passive"} if trial.is_passive else {}
         try:
             ended = subprocess.run(  # noqa: S603 - our own module, and paths from our own settings
                 command, env=environment, capture_output=True, timeout=PROBE_SECONDS, check=True

@@ -12,6 +12,7 @@ from app.chat_models import llama_cpp
 from app.chat_models.base import ChatMessage
 from app.chat_models.llama_cpp import LlamaCppModel
 from app.chat_models.scripted import Config, ScriptedModel
+from app.chat_models.section_store import SectionKey, SectionStore
 from app.remembering import RevisionSweep
 from kb.catalogue import Catalogue
 from kb.http import HttpClients
@@ -40,6 +41,18 @@ class RememberingModel(ScriptedModel):
         if self.is_quiet:
             self.read += [messages[1].text[each.start : each.end] for each in messages[1].sections]
         return self.is_quiet
+
+
+class StoringModel(RememberingModel):
+    """Keeps states as the local model does."""
+
+    def __init__(self, states: SectionStore) -> None:
+        super().__init__()
+        self.states = states
+
+    async def retain(self, *, tenant: str, revision_ids: Collection[str]) -> int:
+        await super().retain(tenant=tenant, revision_ids=revision_ids)
+        return self.states.retain(tenant=tenant, revision_ids=revision_ids)
 
 
 async def edited_after_asking(catalogue: Catalogue, model: RememberingModel) -> RevisionSweep:
@@ -93,6 +106,24 @@ async def test_a_deleted_page_is_not_among_the_live_ones(catalogue: Catalogue) -
     await catalogue.documents.tombstone(TENANT, document.id, reason="deleted")
     await RevisionSweep(catalogue, model, tenant=TENANT).sweep()
     assert model.told == [(TENANT, set())]
+
+
+async def test_of_a_deleted_page_no_state_is_left_in_memory_or_on_disk(catalogue: Catalogue, tmp_path: Path) -> None:
+    states = SectionStore(tmp_path, memory_bytes=1000, disk_bytes=1000)
+    model = StoringModel(states)
+    deleted, other = make_document("1", "first words"), make_document("2", "other words")
+    for document in (deleted, other):
+        await store(catalogue, document)
+    sweep = RevisionSweep(catalogue, model, tenant=TENANT)
+    await sweep.sweep()
+    for revision in model.told[-1][1]:
+        states.put(SectionKey(tenant=TENANT, revision_id=revision, digest="d"), revision.encode())
+    await catalogue.documents.tombstone(TENANT, deleted.id, reason="deleted")
+    assert await sweep.sweep() == 1
+    (left,) = model.told[-1][1]
+    assert left.startswith(other.id)
+    assert (states.sizes.memory_count, states.sizes.disk_count) == (1, 1)
+    assert SectionStore(tmp_path, memory_bytes=0, disk_bytes=1000).sizes.disk_count == 1, "of the files themselves too"
 
 
 async def test_a_chat_model_that_remembers_nothing_is_left_alone(catalogue: Catalogue) -> None:
