@@ -15,6 +15,8 @@ _MOST_WITHOUT_STEPS = 3
 _MARGIN_STEPS = 2.5
 # A page that no longer holds is quoted only where no other says nearly as much.
 _MARGIN_OUTDATED = 6.0
+_KEY_END = re.compile(r" — | – |: ")
+_NUMBERED = re.compile(r"^\s*\d{1,4}[.)]\s+(?:\[[ xX]\]\s+)?$")
 # A sentence that begins so is about what the one before it names.
 _LEANS_BACK = re.compile(r"(?:It|Its|They|Their|This|These|Those|Both|He|She)\b")
 _ASKS_FOR_STEPS = re.compile(
@@ -36,23 +38,24 @@ def select_evidence(question: str, evidence: Sequence[Evidence], *, most: int) -
             break
         if _is_near(each, standing[0]) and not any(_repeats(each, other) for other in chosen):
             chosen.append(each)
-    return _items_in_order(_with_what_it_means(chosen, evidence)[:most])
+    return _steps_in_order(_with_what_it_means(chosen, evidence)[:most])
 
 
 def _without_other_rows(question: str, standing: Sequence[Evidence]) -> list[Evidence]:
-    """The same without the other rows of a table of which the best is the very row that the question names."""
+    """The same without the other rows of a table (or items of a list) of which the best is the one asked for."""
     best = standing[0]
-    if best.unit.kind != "row" or not _is_named(best, question):
+    if best.unit.kind not in {"row", "item"} or not _is_named(best, question):
         return list(standing)
-    table = best.place, best.unit.above
+    table = best.place, best.unit.kind, best.unit.above
     return [
-        each for each in standing if (each.place, each.unit.above) != table or each is best or _is_named(each, question)
+        each for each in standing if (each.place, each.unit.kind, each.unit.above) != table or _is_named(each, question)
     ]
 
 
 def _is_named(row: Evidence, question: str) -> bool:
-    """Does the question hold every word of the row's first cell?"""
-    named = words_of(row.unit.text.partition(" — ")[0]).stems
+    """Does the question hold every word of the row's first cell, or of what stands before an item's colon?"""
+    words = row.unit.text.removeprefix(f"{row.unit.context} ")
+    named = words_of(_KEY_END.split(words, maxsplit=1)[0]).stems
     return bool(named) and named <= words_of(question).stems
 
 
@@ -70,11 +73,11 @@ def _is_just_before(each: Evidence, other: Evidence) -> bool:
     return is_next and each.unit.kind == "sentence"
 
 
-def _items_in_order(chosen: Sequence[Evidence]) -> list[Evidence]:
-    """The same; the items of one section are in its order, where items stand."""
+def _steps_in_order(chosen: Sequence[Evidence]) -> list[Evidence]:
+    """The same; the numbered items of one section are in its order, where such items stand."""
     ordered = list(chosen)
     for place in {each.place for each in chosen}:
-        slots = [slot for slot, each in enumerate(chosen) if each.place == place and each.unit.kind == "item"]
+        slots = [slot for slot, each in enumerate(chosen) if each.place == place and _is_numbered(each)]
         for slot, each in zip(slots, sorted((chosen[s] for s in slots), key=lambda e: e.unit.position), strict=True):
             ordered[slot] = each
     return ordered
@@ -109,6 +112,12 @@ def _whole_list(best: Evidence, evidence: Sequence[Evidence]) -> list[Evidence]:
     while last + 1 in by_position:
         last += 1
     return [by_position[position] for position in range(first, last + 1)]
+
+
+def _is_numbered(each: Evidence) -> bool:
+    text = each.passage.text
+    start = text.find(each.unit.quote)
+    return each.unit.kind == "item" and _NUMBERED.match(text[text.rfind("\n", 0, start) + 1 : start]) is not None
 
 
 def _repeats(each: Evidence, other: Evidence) -> bool:

@@ -215,6 +215,14 @@ def test_an_it_that_would_begin_an_answer_comes_after_what_it_is() -> None:
     assert select_evidence("How long does it take?", found, most=1) == [duration]
 
 
-def test_items_of_a_list_stay_in_its_order() -> None:
-    first, second, third = pieces_of("1. Lower the TTL\n2. Wait a day\n3. Change the record", scores=(5.0, 6.5, 7.0))
-    assert quotes("Which TTL record?", [third, second, first]) == [each.unit.quote for each in (first, second, third)]
+def test_numbered_steps_stay_in_order_and_of_other_items_the_best_is_first() -> None:
+    steps = pieces_of("1. Lower the TTL\n2. Wait a day\n3. Change the record", scores=(5.0, 6.5, 7.0))
+    assert quotes("Which TTL record?", steps[::-1]) == [each.unit.quote for each in steps]
+    points = pieces_of("- 2016: the K1\n- 2020: the K2\n- 2024: the K3", scores=(5.0, 6.5, 7.0))
+    assert quotes("When came the K3?", points[::-1]) == [each.unit.quote for each in points[::-1]]
+
+
+def test_of_a_list_only_the_item_that_the_question_names_is_shown() -> None:
+    items = pieces_of("- Kestrel K3: 36 months\n- Heron: 24 months\n- Others: 6 months", scores=(6.0, 7.0, 5.0))
+    assert quotes("How long is the warranty of a Heron?", items) == ["Heron: 24 months"]
+    assert len(quotes("How long are the warranties?", items)) == 3
