@@ -30,6 +30,10 @@ from kb.errors import ConfigError
 
 REPORT_FILE = "report.html"
 SUITES = Path("../shared/data")
+SUITE_HELP = (
+    "Measure retrieval on this collection (`all`: on every one; may be repeated), or, with GOLD.jsonl, the answers to it "
+    "from this collection's pages."
+)
 
 
 def evaluate(  # noqa: PLR0913  # each is an option of the command
@@ -40,10 +44,7 @@ def evaluate(  # noqa: PLR0913  # each is an option of the command
     *,
     suite: Annotated[
         list[str] | None,
-        typer.Option(
-            help="Measure retrieval on this collection (`all`: on every one; may be repeated), "
-            "or, with GOLD.jsonl, the answers to it from this collection's pages."
-        ),
+        typer.Option(help=SUITE_HELP),
     ] = None,
     suites: Annotated[
         Path, typer.Option(help="Where the collections are: folders of corpus.jsonl, queries.jsonl and qrels.tsv.")
@@ -72,17 +73,17 @@ def evaluate(  # noqa: PLR0913  # each is an option of the command
     before = None if compared is None else read_run(compared)
     if write is not None:
         _make_folder(write)
-    if gold is not None and suite:
+    if gold is None and not suite:
+        raise typer.BadParameter("name a file of gold questions, or a collection with --suite", param_hint="GOLD.jsonl")
+    if gold is None:
+        made = _rate(settings, suite or [], root=suites, keep=keep, as_json=as_json)
+    elif suite:
         with kept_or_not(keep) as home:
             settings = run(settings_of_suite(settings, suite[0], root=suites, home=home, is_quiet=as_json))
             made = _ask(settings, gold, as_json=as_json, show_wrong=show_wrong)
-    elif suite:
-        made = _rate(settings, suite, root=suites, keep=keep, as_json=as_json)
-    elif gold is not None:
+    else:
         measure = _follow if holds_dialogues(gold) else _ask
         made = measure(settings, gold, as_json=as_json, show_wrong=show_wrong)
-    else:
-        raise typer.BadParameter("name a file of gold questions, or a collection with --suite", param_hint="GOLD.jsonl")
     if write is not None:
         _write(made, write)
     after = json.loads(made.run)
