@@ -31,8 +31,8 @@ from kb.errors import ConfigError
 REPORT_FILE = "report.html"
 SUITES = Path("../shared/data")
 SUITE_HELP = (
-    "Measure retrieval on this collection (`all`: on every one; may be repeated), or, with GOLD.jsonl, the answers to it "
-    "from this collection's pages."
+    "Measure retrieval on this collection (`all`: on every one; may be repeated), or, with GOLD.jsonl, the answers to "
+    "it from this collection's pages."
 )
 
 
@@ -42,10 +42,7 @@ def evaluate(  # noqa: PLR0913  # each is an option of the command
         Path | None, typer.Argument(metavar="[GOLD.jsonl]", help="Questions, as in demo/gold.jsonl.")
     ] = None,
     *,
-    suite: Annotated[
-        list[str] | None,
-        typer.Option(help=SUITE_HELP),
-    ] = None,
+    suite: Annotated[list[str] | None, typer.Option(help=SUITE_HELP)] = None,
     suites: Annotated[
         Path, typer.Option(help="Where the collections are: folders of corpus.jsonl, queries.jsonl and qrels.tsv.")
     ] = SUITES,
@@ -78,9 +75,7 @@ def evaluate(  # noqa: PLR0913  # each is an option of the command
     if gold is None:
         made = _rate(settings, suite or [], root=suites, keep=keep, as_json=as_json)
     elif suite:
-        with kept_or_not(keep) as home:
-            settings = run(settings_of_suite(settings, suite[0], root=suites, home=home, is_quiet=as_json))
-            made = _ask(settings, gold, as_json=as_json, show_wrong=show_wrong)
+        made = _ask_over(settings, gold, suite[0], root=suites, keep=keep, as_json=as_json, show_wrong=show_wrong)
     else:
         measure = _follow if holds_dialogues(gold) else _ask
         made = measure(settings, gold, as_json=as_json, show_wrong=show_wrong)
@@ -110,6 +105,15 @@ def _rate(settings: Settings, names: list[str], *, root: Path, keep: Path | None
     else:
         print_suites(make_console(), runs)
     return made
+
+
+def _ask_over(  # noqa: PLR0913  # options of the command
+    settings: Settings, gold: Path, suite: str, *, root: Path, keep: Path | None, as_json: bool, show_wrong: bool
+) -> _Made:
+    """Print how the gold questions were answered from the pages of a collection."""
+    with kept_or_not(keep) as home:
+        own = run(settings_of_suite(settings, suite, root=root, home=home, is_quiet=as_json))
+        return _ask(own, gold, as_json=as_json, show_wrong=show_wrong)
 
 
 def _ask(settings: Settings, gold: Path, *, as_json: bool, show_wrong: bool) -> _Made:
