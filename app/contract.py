@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictBool, computed_field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, computed_field
 
 from app.ages import age
 from app.answering.types import Answer, Citation, Mode, Notice, NoticeKind, Passage, Question, SearchScope, Sentence
@@ -18,7 +18,15 @@ def _whole_characters(text: str) -> str:
     return text
 
 
+def _written(value: object) -> object:
+    """JSON has no moments: a number would be read as seconds since 1970. Raises ValueError."""
+    if value is not None and not isinstance(value, str):
+        raise ValueError("expected a day or a moment, such as 2026-03-01")
+    return value
+
+
 Text = Annotated[str, AfterValidator(_whole_characters)]
+Moment = Annotated[datetime, BeforeValidator(_written)]
 
 
 class FiltersBody(BaseModel):
@@ -32,7 +40,7 @@ class FiltersBody(BaseModel):
     source: Text | None = _Name
     space: Text | None = _Name
     labels: tuple[Text, ...] = Field(default=(), max_length=20)
-    updated_since: datetime | None = Field(default=None, examples=["2026-03-01"])
+    updated_since: Moment | None = Field(default=None, examples=["2026-03-01"])
 
     def to_scope(self) -> SearchScope:
         """The same, as the answering side's record."""

@@ -123,7 +123,7 @@ async def test_half_of_a_surrogate_pair_is_refused_in_words(side: AnswerSide, pa
         ("2026-03-01T10:00:00+02:00", True),
         ("0001-01-01T00:00:00+14:00", True),
         ("9999-12-31T23:59:59-14:00", True),
-        (1772323200, True),
+        (1772323200, False),
         ("yesterday", False),
         ("2026-13-01", False),
         (1e300, False),
