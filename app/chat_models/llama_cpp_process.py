@@ -32,6 +32,14 @@ _ENDED = "the chat model's process ended; it starts again with the next question
 _HUNG = "the chat model did not answer in time; it was stopped"
 
 
+def waiting_environment(*, is_passive: bool) -> dict[str, str]:
+    """What a process of ours that computes is started with: its idle threads sleep, or spin for a moment.
+
+    Threads that spin take the processor from whatever runs beside them. What the operator has set is kept.
+    """
+    return {**({"OMP_WAIT_POLICY": "passive"} if is_passive else {}), **os.environ}
+
+
 class WorkerProcess:
     """Runs jobs in `python -m app.chat_models.llama_cpp_worker`.
 
@@ -151,8 +159,6 @@ class WorkerProcess:
             )
         await self.stop()
         self._heard, self._busy_seconds = None, 0.0
-        # Threads that spin while they wait take the processor from whatever runs beside them.
-        waiting = {"OMP_WAIT_POLICY": "passive"} if self.is_passive else {}
         try:
             self._process = await asyncio.create_subprocess_exec(
                 sys.executable,
@@ -164,7 +170,7 @@ class WorkerProcess:
                 limit=LONGEST_LINE_BYTES,
                 # Ctrl-C is for us: we stop the worker in order.
                 start_new_session=True,
-                env={**waiting, **os.environ},
+                env=waiting_environment(is_passive=self.is_passive),
             )
         except OSError as exc:
             raise ModelUnavailable(f"the chat model's process could not be started: {exc.strerror}") from exc

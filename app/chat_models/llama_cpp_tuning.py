@@ -1,7 +1,6 @@
 """How a GGUF runs fastest here: measured once, kept in the data directory, taken up again where it was broken off."""
 
 import json
-import os
 import subprocess
 import sys
 import tempfile
@@ -15,6 +14,7 @@ import numpy as np
 
 from app.chat_models.llama_cpp_formats import FORMATS, MOST_BYTES, convert, converted_path, digest
 from app.chat_models.llama_cpp_native import EngineError
+from app.chat_models.llama_cpp_process import waiting_environment
 from app.chat_models.tuning_record import (
     AS_SHIPPED,
     Reading,
@@ -148,9 +148,7 @@ class Tuner:
     def _probe(self, path: Path, trial: Trial, logits: Path) -> Mapping[str, float]:
         numbers = (trial.threads, trial.batch_tokens, int(trial.is_fused), self._source.gpu_layers)
         command = [sys.executable, "-m", "app.chat_models.llama_cpp_probe", str(path), *map(str, numbers), str(logits)]
-        # As the worker is started: asked to sleep, or left to spin for a moment ("active" would spin for minutes).
-        environment = {name: text for name, text in os.environ.items() if name != "OMP_WAIT_POLICY"}
-        environment |= {"OMP_WAIT_POLICY": "passive"} if trial.is_passive else {}
+        environment = waiting_environment(is_passive=trial.is_passive)
         try:
             ended = subprocess.run(  # noqa: S603 - our own module, and paths from our own settings
                 command, env=environment, capture_output=True, timeout=PROBE_SECONDS, check=True
